@@ -10,48 +10,48 @@ type Kind uint8
 const (
 	_ Kind = iota
 
-	// Without a readable UNB nothing can be answered.
+	// The start of the input. Without a readable UNB nothing can be answered.
 	KindEmpty          // the input has no bytes, or only line breaks and spaces
-	KindByteOrderMark  // the input begins with a UTF-8 byte order mark; reading goes on behind it
 	KindNotEDIFACT     // the input does not begin with UNA or UNB
 	KindWideCharacters // the input is UTF-16 or UTF-32
+	KindByteOrderMark  // the input begins with a UTF-8 byte order mark; reading goes on behind it
+	KindLeadingSpace   // line breaks or spaces before UNA or UNB; tolerated
 
 	// The interchange: UNA, UNB, UNZ.
-	KindServiceChars          // UNA names characters that cannot serve, or is cut off
-	KindSyntaxIdentifier      // UNB 0001 is not UNOC
-	KindSyntaxVersion         // UNB 0002 is not 3
-	KindMissingControlRef     // UNB 0020 is empty
-	KindMissingUNZ            // the input ends, or the next UNB comes, before UNZ
-	KindInterchangeCount      // UNZ 0036 is not the number of messages
-	KindInterchangeRef        // UNZ 0020 differs from UNB 0020
-	KindNoMessage             // no UNH between UNB and UNZ
-	KindFunctionalGroup       // UNG or UNE; not used in this market
-	KindOutsideMessage        // a segment between UNB, UNT, UNH and UNZ
-	KindTrailingData          // something other than line breaks and spaces after UNZ
-	KindSecondInterchange     // another UNB in an input that may hold one interchange
-	KindUnterminatedUNZ       // the input ends before the terminator of UNB or UNZ
-	KindInterchangeCountValue // UNZ 0036 is not a number
+	KindServiceChars      // UNA names characters that cannot serve, or is cut off
+	KindSyntaxIdentifier  // UNB 0001 is not UNOC
+	KindSyntaxVersion     // UNB 0002 is not 3
+	KindMissingUNZ        // the input ends, or the next UNB comes, before UNZ
+	KindInterchangeCount  // UNZ 0036 is not the number of messages
+	KindInterchangeRef    // UNZ 0020 differs from UNB 0020
+	KindNoMessage         // no UNH between UNB and UNZ
+	KindFunctionalGroup   // UNG or UNE
+	KindOutsideMessage    // a segment that is neither in a message nor UNB or UNZ
+	KindTrailingData      // something other than line breaks and spaces after UNZ
+	KindSecondInterchange // another UNB in an input that may hold one interchange
 
 	// The message: UNH, UNT.
-	KindMissingMessageRef // UNH 0062 is empty
-	KindDuplicateMessage  // UNH 0062 occurred before in the interchange
-	KindMissingUNT        // UNH or UNZ comes, or the input ends, before UNT
-	KindSegmentCount      // UNT 0074 is not the number of segments
-	KindSegmentCountValue // UNT 0074 is not a number
-	KindMessageRef        // UNT 0062 differs from UNH 0062
-	KindMixedTypes        // UNH 0065 differs from that of the first message
+	KindDuplicateMessage // UNH 0062 occurred before in the interchange
+	KindMissingUNT       // UNH or UNZ comes, or the input ends, before UNT
+	KindSegmentCount     // UNT 0074 is not the number of segments
+	KindMessageRef       // UNT 0062 differs from UNH 0062
 
-	// Segments and elements.
+	// Any service segment.
+	KindMissingElement    // a reference or counter is empty
+	KindCounter           // a counter is not a number
+	KindTooManyElements   // more elements than the service segment has
+	KindTooManyComponents // more components than the composite of the service segment has
+
+	// Any segment.
 	KindTag            // the tag is not three upper-case letters
 	KindEmptySegment   // terminator follows terminator
 	KindOctet          // an octet outside the repertoire of UNOC
 	KindStrayRelease   // a release character before an ordinary character; tolerated unless Options.Strict
-	KindRelease        // a release character before a character outside the repertoire or at the end of the input
+	KindRelease        // a release character before an octet outside the repertoire or at the end of the input
 	KindUnterminated   // the input ends inside a segment
-	KindWrongCharset   // the bytes are UTF-8 although UNB says UNOC; legal octets, broken text; a warning
-	KindLeadingSpace   // line breaks or spaces before UNA or UNB; tolerated
-	KindMessageTooLong // a message is larger than Limits.MaxMessageBytes; the rest of the input is skipped
-	KindSegmentTooLong // a segment is larger than Limits.MaxSegmentBytes; the rest of the input is skipped
+	KindMessageTooLong // a message is larger than Options.MaxMessageBytes; the rest of the input is skipped
+	KindSegmentTooLong // a segment is larger than Options.MaxSegmentBytes; the rest of the input is skipped
+
 	kindCount
 )
 
@@ -74,41 +74,38 @@ var kinds = [kindCount]struct {
 	text string
 	code int // DE 0085; 0: not reportable
 }{
-	KindEmpty:                 {"the file is empty", 0},
-	KindByteOrderMark:         {"the file begins with a byte order mark, which is not in the repertoire of UNOC", 21},
-	KindNotEDIFACT:            {"the file does not begin with UNA or UNB", 0},
-	KindWideCharacters:        {"the file is UTF-16 or UTF-32, not UNOC (ISO 8859-1)", 0},
-	KindServiceChars:          {"UNA names characters that cannot be service characters", 20},
-	KindSyntaxIdentifier:      {"syntax identifier is not UNOC", 2},
-	KindSyntaxVersion:         {"syntax version is not 3", 2},
-	KindMissingControlRef:     {"interchange control reference is missing", 13},
-	KindMissingUNZ:            {"UNZ is missing", 13},
-	KindInterchangeCount:      {"UNZ does not count the messages of the interchange", 29},
-	KindInterchangeRef:        {"references in UNB and UNZ differ", 28},
-	KindNoMessage:             {"the interchange holds no message", 32},
-	KindFunctionalGroup:       {"functional groups (UNG, UNE) are not used", 16},
-	KindOutsideMessage:        {"segment outside a message", 16},
-	KindTrailingData:          {"data after UNZ", 16},
-	KindSecondInterchange:     {"a second interchange in the file", 16},
-	KindUnterminatedUNZ:       {"the file ends before the segment terminator", 13},
-	KindInterchangeCountValue: {"message count in UNZ is missing or no number", 29},
-	KindMissingMessageRef:     {"message reference number is missing", 13},
-	KindDuplicateMessage:      {"message reference number occurs twice", 26},
-	KindMissingUNT:            {"UNT is missing", 13},
-	KindSegmentCount:          {"UNT does not count the segments of the message", 29},
-	KindSegmentCountValue:     {"segment count in UNT is missing or no number", 29},
-	KindMessageRef:            {"references in UNH and UNT differ", 28},
-	KindMixedTypes:            {"message type differs from the first message", 12},
-	KindTag:                   {"segment tag is not three upper-case letters", 15},
-	KindEmptySegment:          {"empty segment", 15},
-	KindOctet:                 {"character outside the repertoire of UNOC", 21},
-	KindStrayRelease:          {"release character before an ordinary character", 22},
-	KindRelease:               {"release character without a character to release", 22},
-	KindUnterminated:          {"the file ends inside a segment", 22},
-	KindWrongCharset:          {"text looks like UTF-8 although UNB says UNOC", 0},
-	KindLeadingSpace:          {"line breaks or spaces before UNA or UNB", 0},
-	KindMessageTooLong:        {"message is larger than the limit", 0},
-	KindSegmentTooLong:        {"segment is larger than the limit", 0},
+	KindEmpty:             {"the file is empty", 0},
+	KindNotEDIFACT:        {"the file does not begin with UNA or UNB", 0},
+	KindWideCharacters:    {"the file is UTF-16 or UTF-32, not UNOC (ISO 8859-1)", 0},
+	KindByteOrderMark:     {"the file begins with a byte order mark, which is not in the repertoire of UNOC", 21},
+	KindLeadingSpace:      {"line breaks or spaces before UNA or UNB", 0},
+	KindServiceChars:      {"UNA names characters that cannot be service characters", 20},
+	KindSyntaxIdentifier:  {"syntax identifier is not UNOC", 2},
+	KindSyntaxVersion:     {"syntax version is not 3", 2},
+	KindMissingUNZ:        {"UNZ is missing", 13},
+	KindInterchangeCount:  {"UNZ does not count the messages of the interchange", 29},
+	KindInterchangeRef:    {"references in UNB and UNZ differ", 28},
+	KindNoMessage:         {"the interchange holds no message", 32},
+	KindFunctionalGroup:   {"functional groups (UNG, UNE) are not used", 16},
+	KindOutsideMessage:    {"segment outside a message", 16},
+	KindTrailingData:      {"data after UNZ", 16},
+	KindSecondInterchange: {"a second interchange in the file", 16},
+	KindDuplicateMessage:  {"message reference number occurs twice", 26},
+	KindMissingUNT:        {"UNT is missing", 13},
+	KindSegmentCount:      {"UNT does not count the segments of the message", 29},
+	KindMessageRef:        {"references in UNH and UNT differ", 28},
+	KindMissingElement:    {"mandatory reference or counter is missing", 13},
+	KindCounter:           {"counter is not a number", 12},
+	KindTooManyElements:   {"too many elements in the service segment", 16},
+	KindTooManyComponents: {"too many components in the composite", 16},
+	KindTag:               {"segment tag is not three upper-case letters", 15},
+	KindEmptySegment:      {"empty segment", 15},
+	KindOctet:             {"character outside the repertoire of UNOC", 21},
+	KindStrayRelease:      {"release character before an ordinary character", 22},
+	KindRelease:           {"release character without a character to release", 22},
+	KindUnterminated:      {"the file ends inside a segment", 22},
+	KindMessageTooLong:    {"message is larger than the limit", 0},
+	KindSegmentTooLong:    {"segment is larger than the limit", 0},
 }
 
 // SyntaxError is one departure from the syntax, with its place. It is a fact about the input and not a failure
@@ -138,7 +135,7 @@ func (e *SyntaxError) Error() string {
 // Tolerated reports whether a reader of the market accepts the file all the same.
 func (e *SyntaxError) Tolerated() bool {
 	switch e.Kind {
-	case KindStrayRelease, KindWrongCharset, KindLeadingSpace:
+	case KindStrayRelease, KindLeadingSpace:
 		return true
 	}
 	return false
@@ -163,12 +160,24 @@ func (e *SyntaxError) Level() Level {
 	return LevelElement
 }
 
-// Code returns DE 0085 of CONTRL, 0 if no code exists. UCI has no code 22, so a bad release character in UNB or
-// UNZ is an invalid character (21) there.
+// Code returns DE 0085 of CONTRL, 0 if no code exists. UCI has no code 22: a bad release character in UNB is an
+// invalid character (21) there, an unterminated UNB or UNZ is incomplete (13).
 func (e *SyntaxError) Code() int {
-	code := kinds[e.Kind].code
-	if code == 22 && e.Level() == LevelInterchange {
-		return 21
+	if e.Level() == LevelInterchange {
+		switch e.Kind {
+		case KindRelease, KindStrayRelease:
+			return 21
+		case KindUnterminated:
+			return 13
+		}
 	}
-	return code
+	return kinds[e.Kind].code
+}
+
+// String returns what is wrong in a few English words.
+func (k Kind) String() string {
+	if k >= kindCount {
+		return fmt.Sprintf("Kind(%d)", uint8(k))
+	}
+	return kinds[k].text
 }

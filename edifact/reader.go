@@ -1,1 +1,592 @@
 package edifact
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Default limits of a Reader.
+const (
+	DefaultMaxMessageBytes = 64 << 20 // one message, UNH to UNT
+	DefaultMaxSegmentBytes = 1 << 20  // one segment; the longest that any message of the market allows is about 3 kB
+	DefaultMaxFaults       = 1000     // syntax errors kept; further ones are counted
+)
+
+const (
+	readSize  = 64 << 10 // the buffer's first size; it grows only for longer segments
+	blockSize = 64       // bytes per mask, see scan.go
+	maxFound  = 40       // characters of the input quoted in a SyntaxError
+)
+
+// Options bound and configure a Reader. The zero value gives the defaults.
+type Options struct {
+	MaxMessageBytes int64 // 0: DefaultMaxMessageBytes
+	MaxSegmentBytes int   // 0: DefaultMaxSegmentBytes; at most 1 GiB
+	MaxFaults       int   // 0: DefaultMaxFaults
+
+	// Strict makes a release character before an ordinary character an error instead of a tolerated fault.
+	Strict bool
+	// Concatenated allows several interchanges in one input. Without it a second UNB is a fault and what
+	// follows is skipped.
+	Concatenated bool
+}
+
+// Reader reads the segments of an EDIFACT interchange from a stream and checks the syntax as it goes. It holds
+// one segment in memory, never the interchange, and does not allocate per segment.
+//
+// Syntax errors do not stop the Reader: they are collected in Faults, with positions, and reading goes on as far
+// as the structure can be followed. Errors returned by Next and NextMessage are failures to read.
+// A Reader is not safe for concurrent use.
+type Reader struct {
+	src  io.Reader
+	opts Options
+
+	// The buffer: buf[start:filled] has not been passed on yet, all of it has been scanned.
+	buf    []byte
+	start  int   // begin of the next segment
+	filled int   // end of the bytes read
+	origin int64 // offset in the input of buf[0]
+	srcErr error // sticky error of src, io.EOF included
+	found  scanner
+	mark   int // first of found.marks at or behind start
+	term   int // index in found.terms of the next terminator
+	odd    int // first of found.odds at or behind start
+	clear  int // nextInMessage may pass on segments that end before this place
+
+	seg   Segment // the current segment
+	arena []byte
+
+	// What has been seen.
+	state        state
+	interchanges int
+	messages     int   // in this interchange
+	segments     int   // in this message
+	messageStart int64 // offset of UNH
+	unb          savedSegment
+	unh          savedSegment
+	refs         refSet
+	unread       bool // Next returns the current segment once more
+	started      bool
+	done         bool
+
+	faults     []SyntaxError
+	faultCount int
+}
+
+// state is where in the frame of service segments the Reader is.
+type state uint8
+
+const (
+	beforeUNB state = iota
+	inInterchange
+	inMessage
+	afterUNZ
+)
+
+// NewReader returns a Reader of src.
+func NewReader(src io.Reader, opts Options) *Reader {
+	r := &Reader{}
+	r.Reset(src, opts)
+	return r
+}
+
+// Reset makes r read src from its beginning, keeping its buffers.
+func (r *Reader) Reset(src io.Reader, opts Options) {
+	if opts.MaxMessageBytes <= 0 {
+		opts.MaxMessageBytes = DefaultMaxMessageBytes
+	}
+	if opts.MaxSegmentBytes <= 0 {
+		opts.MaxSegmentBytes = DefaultMaxSegmentBytes
+	}
+	opts.MaxSegmentBytes = min(opts.MaxSegmentBytes, 1<<30)
+	if opts.MaxFaults <= 0 {
+		opts.MaxFaults = DefaultMaxFaults
+	}
+	*r = Reader{
+		src: src, opts: opts, buf: r.buf, found: r.found, arena: r.arena[:0],
+		unb: r.unb.reset(), unh: r.unh.reset(), refs: r.refs, faults: r.faults[:0],
+	}
+	r.refs.reset()
+	r.found.clear()
+	r.found.carry = 0
+	if r.buf == nil {
+		r.buf = make([]byte, readSize+blockSize)
+	}
+	if r.found.svc != DefaultService {
+		r.found.setService(DefaultService)
+	}
+}
+
+// Next returns the next segment, service segments included, UNA excepted. It returns io.EOF when the input has
+// been read to its end, and other errors only if the source fails. The segment is valid until the next call.
+func (r *Reader) Next() (*Segment, error) {
+	if r.nextInMessage() {
+		return &r.seg, nil
+	}
+	if r.unread {
+		r.unread = false
+		r.lookAhead()
+		return &r.seg, nil
+	}
+	for !r.done {
+		ok, err := r.readSegment()
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			break
+		}
+		ok, err = r.frame()
+		r.lookAhead()
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			return &r.seg, nil
+		}
+	}
+	r.finish()
+	return nil, io.EOF
+}
+
+// NextMessage reads the next message into m, from UNH to UNT, or to where it breaks off. It returns io.EOF when
+// there is none. Segments outside messages are passed over; they have been reported as faults.
+func (r *Reader) NextMessage(m *Message) error {
+	for {
+		s, err := r.Next()
+		if err != nil {
+			return err
+		}
+		if s.tag == UNH && s.msg > 0 {
+			break
+		}
+	}
+	m.reset(r.messages, r.found.svc)
+	m.add(&r.seg)
+	for {
+		s, err := r.Next()
+		if err == io.EOF {
+			return nil // the missing UNT has been reported
+		}
+		if err != nil {
+			return err
+		}
+		if s.msg != m.index || s.tag == UNH {
+			r.unread = true
+			r.lookAhead()
+			return nil
+		}
+		m.add(s)
+		if s.tag == UNT {
+			return nil
+		}
+	}
+}
+
+// UNB returns the header of the interchange being read, or of the last one; nil before the first. It is valid
+// until the next UNB is read.
+func (r *Reader) UNB() *Segment { return r.unb.segment() }
+
+// Faults returns the syntax errors found so far, in the order of their discovery and at most
+// Options.MaxFaults of them. The slice is valid until the next call of a method that reads.
+func (r *Reader) Faults() []SyntaxError { return r.faults }
+
+// FaultCount returns how many syntax errors were found so far, those beyond Options.MaxFaults included.
+func (r *Reader) FaultCount() int { return r.faultCount }
+
+// Interchanges returns how many UNB have been read.
+func (r *Reader) Interchanges() int { return r.interchanges }
+
+// Messages returns how many messages of the current interchange have begun.
+func (r *Reader) Messages() int { return r.messages }
+
+// Service returns the service characters in force.
+func (r *Reader) Service() ServiceChars { return r.found.svc }
+
+// Offset returns how many bytes of the input have been taken.
+func (r *Reader) Offset() int64 { return r.origin + int64(r.start) }
+
+// fault records a syntax error.
+func (r *Reader) fault(kind Kind, pos Position, found []byte, want string) {
+	r.faultCount++
+	if len(r.faults) < r.opts.MaxFaults {
+		r.faults = append(r.faults, SyntaxError{Kind: kind, Pos: pos, Found: quote(found), Want: want})
+	}
+}
+
+// quote cuts and converts bytes of the input for a message to people.
+func quote(b []byte) string {
+	if len(b) > maxFound {
+		return Latin1String(b[:maxFound]) + "…"
+	}
+	return Latin1String(b)
+}
+
+// readSegment reads up to the next terminator and fills r.seg. It returns false at the end of the input or when
+// nothing more can be read.
+func (r *Reader) readSegment() (bool, error) {
+	if !r.started {
+		if ok, err := r.begin(); !ok {
+			return false, err
+		}
+	}
+	if r.peek() <= ' ' {
+		if err := r.skipBreaks(); err != nil {
+			return false, err
+		}
+	}
+	if r.state == afterUNZ {
+		if ok, err := r.between(); !ok {
+			return false, err
+		}
+	}
+	for r.term >= len(r.found.terms) {
+		if ok, err := r.more(); err != nil {
+			return false, err
+		} else if !ok {
+			return r.lastSegment(), nil
+		}
+	}
+	last := int(r.found.terms[r.term])
+	end := int(r.found.marks[last])
+	r.setSegment(end, last)
+	if r.odd < len(r.found.odds) && int(r.found.odds[r.odd].pos) < end {
+		r.oddOctets(end)
+	}
+	r.start = end + 1
+	r.mark = last + 1
+	r.term++
+	return true, nil
+}
+
+// nextInMessage is the short way for what nearly every segment is: held in the buffer, inside a message, with a
+// regular tag that is no service segment, and nothing to report. It returns false, with nothing changed, if any
+// of this does not hold.
+func (r *Reader) nextInMessage() bool {
+	if r.term >= len(r.found.terms) {
+		return false
+	}
+	last := int(r.found.terms[r.term])
+	start, end := r.start, int(r.found.marks[last])
+	if end >= r.clear || end < start+4 {
+		return false
+	}
+	head := binary.LittleEndian.Uint32(r.buf[start:])
+	tag := packTag(byte(head), byte(head>>8), byte(head>>16))
+	if tag == 0 || tag>>8 == 'U'<<8|'N' || byte(head>>24) != r.found.svc.Element {
+		return false
+	}
+	r.segments++
+	s := &r.seg
+	s.start, s.end, s.first, s.last = uint32(start), uint32(end), r.mark, last
+	s.tag, s.number, s.offset = tag, r.segments, r.origin+int64(start)
+	r.start, r.mark = end+1, last+1
+	r.term++
+	return true
+}
+
+// lookAhead works out up to where nextInMessage may go: not beyond the next odd octet, the limit of the message
+// or of the segment, and nowhere outside messages.
+func (r *Reader) lookAhead() {
+	r.clear = 0
+	if r.state != inMessage || r.unread {
+		return
+	}
+	limit := min(r.messageStart+r.opts.MaxMessageBytes-r.origin, int64(r.start+r.opts.MaxSegmentBytes))
+	if r.odd < len(r.found.odds) {
+		limit = min(limit, int64(r.found.odds[r.odd].pos))
+	}
+	r.clear = int(max(limit, 0))
+}
+
+// setSegment makes r.seg the segment buf[start:end], which ends with the given mark.
+func (r *Reader) setSegment(end, last int) {
+	start := r.start
+	r.arena = r.arena[:0]
+	s := &r.seg
+	r.lend()
+	s.start, s.end, s.first, s.last = uint32(start), uint32(end), r.mark, last
+	s.svc, s.arena = r.found.svc, &r.arena
+	s.offset = r.origin + int64(start)
+	s.tag, s.number, s.msg = 0, 0, 0
+	if b := r.buf[start:end]; len(b) >= 3 && int(r.found.marks[r.mark])-start == 3 && (len(b) == 3 || b[3] == r.found.svc.Element) {
+		s.tag = packTag(b[0], b[1], b[2])
+	}
+}
+
+// lend points the current segment to the buffer and the marks. It must be called whenever they have changed.
+func (r *Reader) lend() { r.seg.buf, r.seg.marks = r.buf, r.found.marks }
+
+// place gives a segment that has not passed frame yet the position it will have.
+func (r *Reader) place(s *Segment) Position {
+	p := s.Position()
+	switch {
+	case s.tag == UNH:
+		p.Message, p.Segment = r.messages+1, 1
+	case r.state == inMessage && s.tag != UNZ && s.tag != UNB:
+		p.Message, p.Segment = r.messages, r.segments+1
+	}
+	return p
+}
+
+// oddOctets reports the octets of the current segment that are outside the repertoire or needlessly released:
+// one finding for each component.
+func (r *Reader) oddOctets(end int) {
+	s := &r.seg
+	p := r.place(s)
+	list := r.found.odds[r.odd:]
+	stop := s.start - 1
+	for at, raw := range s.All() {
+		stop += 1 + uint32(len(raw))
+		reported := false
+		for len(list) > 0 && list[0].pos < stop {
+			o := list[0]
+			list = list[1:]
+			r.odd++
+			if reported {
+				continue
+			}
+			reported = true
+			b := r.buf[o.pos]
+			p.Element, p.Component = at.Element, at.Component
+			p.Offset, p.Length = r.origin+int64(o.pos), 1
+			if o.released {
+				p.Offset, p.Length = p.Offset-1, 2
+			}
+			switch {
+			case o.released && validOctet(b):
+				r.fault(KindStrayRelease, p, r.buf[o.pos-1:o.pos+1], "")
+			case o.released:
+				r.fault(KindRelease, p, nil, "")
+				r.noteOctet(b)
+			default:
+				r.fault(KindOctet, p, nil, "")
+				r.noteOctet(b)
+			}
+		}
+	}
+}
+
+// noteOctet writes the hexadecimal form of b into the last fault, if it was kept.
+func (r *Reader) noteOctet(b byte) {
+	if r.faultCount == len(r.faults) {
+		r.faults[len(r.faults)-1].Found = fmt.Sprintf("0x%02X", b)
+	}
+}
+
+// lastSegment deals with what stands behind the last terminator at the end of the input. It returns false if
+// there is nothing.
+func (r *Reader) lastSegment() bool {
+	if r.done || len(bytes.Trim(r.buf[r.start:r.filled], " \r\n")) == 0 {
+		return false
+	}
+	end := r.filled
+	r.buf[end] = r.found.svc.Terminator // behind what was read; a segment is always followed by one
+	r.found.marks = append(r.found.marks, uint32(end))
+	r.setSegment(end, len(r.found.marks)-1)
+	s := &r.seg
+	r.oddOctets(end)
+	p := r.place(s)
+	if r.found.carry == 1 {
+		last := p
+		for at := range s.All() {
+			last.Element, last.Component = at.Element, at.Component
+		}
+		last.Offset, last.Length = r.origin+int64(end-1), 1
+		r.fault(KindRelease, last, r.buf[end-1:end], "")
+	}
+	r.fault(KindUnterminated, p, s.Raw(), string([]byte{r.found.svc.Terminator}))
+	r.start = end
+	r.mark = len(r.found.marks)
+	return true
+}
+
+// peek returns the first byte of the next segment, or 0 if it has not been read yet.
+func (r *Reader) peek() byte {
+	if r.start < r.filled {
+		return r.buf[r.start]
+	}
+	return 0
+}
+
+// skipBreaks passes over line breaks, and spaces next to them, between segments. Spaces alone belong to the
+// segment, unless nothing follows.
+func (r *Reader) skipBreaks() error {
+	for i := 0; ; i++ {
+		for r.start+i >= r.filled {
+			if ok, err := r.more(); err != nil {
+				return err
+			} else if !ok {
+				if !r.done {
+					r.advance(r.filled)
+				}
+				return nil
+			}
+		}
+		switch r.buf[r.start+i] {
+		case '\r', '\n':
+			r.advance(r.start + i + 1)
+			i = -1
+		case ' ':
+		default:
+			if i > 0 && r.start > 0 && isBreak(r.buf[r.start-1]) {
+				r.advance(r.start + i)
+			}
+			return nil
+		}
+	}
+}
+
+func isBreak(b byte) bool { return b == '\r' || b == '\n' }
+
+// advance makes the next segment begin at to and forgets what was found before.
+func (r *Reader) advance(to int) {
+	r.start = to
+	for r.mark < len(r.found.marks) && int(r.found.marks[r.mark]) < to {
+		r.mark++
+	}
+	for r.term < len(r.found.terms) && int(r.found.terms[r.term]) < r.mark {
+		r.term++
+	}
+	for r.odd < len(r.found.odds) && int(r.found.odds[r.odd].pos) < to {
+		r.odd++
+	}
+}
+
+// more reads more of the input behind the bytes it has and scans them. It returns false if the input has ended
+// or the segment is longer than allowed.
+func (r *Reader) more() (bool, error) {
+	if r.srcErr == io.EOF {
+		return false, nil
+	}
+	if ok, err := r.makeRoom(); !ok {
+		return false, err
+	}
+	n, err := r.fill()
+	if n > 0 {
+		r.found.scan(r.buf, r.filled-n, r.filled)
+		r.lend()
+	}
+	return n > 0, err
+}
+
+// makeRoom makes sure that something can be read: it moves what has not been passed on to the front of a full
+// buffer, and doubles the buffer if a segment fills most of it. It returns false if the segment is longer than
+// allowed.
+func (r *Reader) makeRoom() (bool, error) {
+	if r.filled+blockSize < len(r.buf) {
+		return true, nil
+	}
+	r.shift(max(r.start-1, 0)) // skipBreaks looks at the byte before the segment
+	if r.filled > len(r.buf)/2 {
+		if r.filled-r.start > r.opts.MaxSegmentBytes {
+			return false, r.tooLong(KindSegmentTooLong, int64(r.opts.MaxSegmentBytes))
+		}
+		bigger := make([]byte, 2*len(r.buf))
+		copy(bigger, r.buf[:r.filled])
+		r.buf = bigger
+	}
+	return true, nil
+}
+
+// shift moves buf[by:] to the front, and the lists of the scanner with it.
+func (r *Reader) shift(by int) {
+	copy(r.buf, r.buf[by:r.filled])
+	r.start -= by
+	r.filled -= by
+	r.origin += int64(by)
+	f := &r.found
+	f.marks = f.marks[:copy(f.marks, f.marks[r.mark:])]
+	f.terms = f.terms[:copy(f.terms, f.terms[r.term:])]
+	f.odds = f.odds[:copy(f.odds, f.odds[r.odd:])]
+	for i := range f.marks {
+		f.marks[i] -= uint32(by)
+	}
+	for i := range f.terms {
+		f.terms[i] -= uint32(r.mark)
+	}
+	for i := range f.odds {
+		f.odds[i].pos -= uint32(by)
+	}
+	r.mark, r.term, r.odd = 0, 0, 0
+	r.clear = 0
+}
+
+// ensure reads until n bytes of the next segment are held or the input ends.
+func (r *Reader) ensure(n int) error {
+	for r.filled-r.start < n {
+		if ok, err := r.more(); !ok {
+			return err
+		}
+	}
+	return nil
+}
+
+// rescan scans what is held of the next segment and behind it anew.
+func (r *Reader) rescan() {
+	r.found.clear()
+	r.found.carry = 0
+	r.mark, r.term, r.odd = 0, 0, 0
+	r.found.scan(r.buf, r.start, r.filled)
+	r.lend()
+}
+
+// fill reads once from the source to the end of the bytes held. It returns 0 at the end of the input.
+func (r *Reader) fill() (int, error) {
+	if r.srcErr != nil {
+		if r.srcErr == io.EOF {
+			return 0, nil
+		}
+		return 0, r.srcErr
+	}
+	for range 100 {
+		n, err := r.src.Read(r.buf[r.filled : len(r.buf)-blockSize])
+		if n < 0 || n > len(r.buf)-blockSize-r.filled {
+			err, n = errors.New("edifact: source returned an impossible count"), 0
+		}
+		r.filled += n
+		if err != nil {
+			r.srcErr = err
+			if err != io.EOF && n == 0 {
+				return 0, err
+			}
+		}
+		if n > 0 || err == io.EOF {
+			return n, nil
+		}
+	}
+	r.srcErr = io.ErrNoProgress
+	return 0, r.srcErr
+}
+
+// tooLong reports that a limit was exceeded and skips the rest of the input.
+func (r *Reader) tooLong(kind Kind, limit int64) error {
+	p := Position{Offset: r.origin + int64(r.start), Length: r.filled - r.start}
+	switch {
+	case kind == KindMessageTooLong:
+		p = Position{Offset: r.messageStart, Message: r.messages, Segment: 1, Tag: UNH}
+	case r.state == inMessage:
+		p.Message, p.Segment = r.messages, r.segments+1
+	}
+	r.fault(kind, p, nil, fmt.Sprintf("at most %d bytes", limit))
+	return r.skipRest()
+}
+
+// skipRest reads the input to its end without looking at it.
+func (r *Reader) skipRest() error {
+	r.done = true
+	for {
+		r.origin += int64(r.filled)
+		r.start, r.filled = 0, 0
+		n, err := r.fill()
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return nil
+		}
+	}
+}

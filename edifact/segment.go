@@ -1,6 +1,9 @@
 package edifact
 
-import "bytes"
+import (
+	"bytes"
+	"iter"
+)
 
 // Segment is a view of one segment: its tag and its data elements. It points into the buffer of the Reader or
 // Message it came from; a Segment of a Reader is valid until the next call to Next, one of a Message until the
@@ -9,15 +12,18 @@ import "bytes"
 // Elements and components are counted as CONTRL counts them: element 1 is the tag, the first data element is 2,
 // components start at 1. What was not sent is empty: indexes beyond the end return nil, never panic.
 type Segment struct {
-	raw    []byte   // from the tag up to, not including, the terminator
-	ends   []uint32 // per component: end in raw, shifted left by one; low bit: a release character is inside
-	elems  []uint32 // per element, tag included: number of components up to and including it
+	buf    []byte   // holds the segment and its terminator
+	marks  []uint32 // ends of components in buf
+	start  uint32   // of the segment in buf
+	end    uint32   // of the segment in buf, where the terminator stands
+	first  int      // in marks, of this segment
+	last   int      // in marks, of this segment
 	svc    ServiceChars
-	arena  *[]byte // where values with release characters are decoded to
 	tag    Tag
-	number int   // in the message, UNH = 1; 0 outside
-	msg    int   // message in the interchange, from 1; 0 outside
-	offset int64 // of raw in the input
+	number int     // in the message, UNH = 1; 0 outside
+	msg    int     // message in the interchange, from 1; 0 outside
+	offset int64   // of the segment in the input
+	arena  *[]byte // where values with release characters are decoded to
 }
 
 // Tag returns the segment's tag, 0 if it is not three upper-case letters.
@@ -33,48 +39,90 @@ func (s *Segment) Message() int { return s.msg }
 func (s *Segment) Offset() int64 { return s.offset }
 
 // Raw returns the bytes from the tag up to, not including, the terminator, as received.
-func (s *Segment) Raw() []byte { return s.raw }
+func (s *Segment) Raw() []byte { return s.buf[s.start:s.end:s.end] }
 
 // Service returns the service characters in force.
 func (s *Segment) Service() ServiceChars { return s.svc }
 
+// Place numbers a component: Element as CONTRL counts (the tag is 1), Component from 1.
+type Place struct{ Element, Component int }
+
+// All goes over all components of the segment in order, the tag first, as sent (release characters included). It
+// is the fastest way to see a whole segment.
+func (s *Segment) All() iter.Seq2[Place, []byte] {
+	return func(yield func(Place, []byte) bool) {
+		buf, plus := s.buf, s.svc.Element
+		start := s.start
+		at := Place{1, 1}
+		for _, end := range s.marks[s.first : s.last+1] {
+			if !yield(at, buf[start:end:end]) {
+				return
+			}
+			next := 0 // 1 if the next component begins an element; kept free of branches
+			if buf[end] == plus {
+				next = 1
+			}
+			at.Element += next
+			at.Component = at.Component&(next-1) + 1
+			start = end + 1
+		}
+	}
+}
+
 // Elements returns the number of elements including the tag; trailing empty ones count if they were sent.
-func (s *Segment) Elements() int { return len(s.elems) }
+func (s *Segment) Elements() int {
+	n := 1
+	for _, m := range s.marks[s.first:s.last] {
+		if s.buf[m] == s.svc.Element {
+			n++
+		}
+	}
+	return n
+}
+
+// element returns the index in marks of the first component of element e and the number of its components; 0
+// components if it was not sent.
+func (s *Segment) element(e int) (first, n int) {
+	if e < 1 {
+		return 0, 0
+	}
+	first = s.first
+	for i := s.first; i < s.last; i++ {
+		if s.buf[s.marks[i]] == s.svc.Element {
+			if e--; e == 0 {
+				return first, i - first + 1
+			}
+			first = i + 1
+		}
+	}
+	if e > 1 {
+		return 0, 0
+	}
+	return first, s.last - first + 1
+}
 
 // Components returns the number of components of element e (1 for a simple element, also an empty one);
 // 0 if the element was not sent.
 func (s *Segment) Components(e int) int {
-	if uint(e-1) >= uint(len(s.elems)) {
-		return 0
-	}
-	if e == 1 {
-		return int(s.elems[0])
-	}
-	return int(s.elems[e-1] - s.elems[e-2])
+	_, n := s.element(e)
+	return n
 }
 
-// index returns the place of (e, c) in ends, or -1.
+// index returns the place of (e, c) in marks, or -1.
 func (s *Segment) index(e, c int) int {
-	if uint(e-1) >= uint(len(s.elems)) || c < 1 {
+	first, n := s.element(e)
+	if c < 1 || c > n {
 		return -1
 	}
-	i := c - 1
-	if e > 1 {
-		i += int(s.elems[e-2])
-	}
-	if i >= int(s.elems[e-1]) {
-		return -1
-	}
-	return i
+	return first + c - 1
 }
 
-// span returns start and end in raw of the component at index i of ends.
-func (s *Segment) span(i int) (int, int) {
-	start := 0
-	if i > 0 {
-		start = int(s.ends[i-1]>>1) + 1
+// span returns start and end in buf of the component at index i of marks.
+func (s *Segment) span(i int) (uint32, uint32) {
+	if i == s.first {
+		return s.start, s.marks[i]
 	}
-	return start, int(s.ends[i] >> 1)
+	return s.marks[i-1] + 1, s.marks[i]
 }
 
 // RawComponent returns component c of element e as sent, release characters included.
@@ -84,21 +132,17 @@ func (s *Segment) RawComponent(e, c int) []byte {
 		return nil
 	}
 	start, end := s.span(i)
-	return s.raw[start:end:end]
+	return s.buf[start:end:end]
 }
 
 // Value returns component c of element e without release characters, in the character set of the
 // interchange. The result must not be changed and is valid as long as the segment.
 func (s *Segment) Value(e, c int) []byte {
-	i := s.index(e, c)
-	if i < 0 {
-		return nil
+	b := s.RawComponent(e, c)
+	if bytes.IndexByte(b, s.svc.Release) < 0 || s.svc.Release == 0 {
+		return b
 	}
-	start, end := s.span(i)
-	if s.ends[i]&1 == 0 {
-		return s.raw[start:end:end]
-	}
-	return s.decode(s.raw[start:end])
+	return s.decode(b)
 }
 
 // decode removes release characters into the arena. Earlier values stay valid: append either writes behind
@@ -127,34 +171,34 @@ func (s *Segment) Empty(e, c int) bool {
 
 // Position returns the position of the whole segment.
 func (s *Segment) Position() Position {
-	return Position{Offset: s.offset, Length: len(s.raw), Message: s.msg, Segment: s.number, Tag: s.tag}
+	return Position{Offset: s.offset, Length: int(s.end - s.start), Message: s.msg, Segment: s.number, Tag: s.tag}
 }
 
 // ElementPosition returns the position of element e, or, if it was not sent, of the place where it is missing.
 func (s *Segment) ElementPosition(e int) Position {
 	p := s.Position()
 	p.Element = e
-	n := s.Components(e)
+	first, n := s.element(e)
 	if n == 0 {
-		p.Offset, p.Length = s.offset+int64(len(s.raw)), 0
+		p.Offset, p.Length = s.offset+int64(p.Length), 0
 		return p
 	}
-	start, _ := s.span(s.index(e, 1))
-	_, end := s.span(s.index(e, n))
-	p.Offset, p.Length = s.offset+int64(start), end-start
+	start, _ := s.span(first)
+	_, end := s.span(first + n - 1)
+	p.Offset, p.Length = s.offset+int64(start-s.start), int(end-start)
 	return p
 }
 
 // ComponentPosition returns the position of component c of element e, or of the place where it is missing.
 func (s *Segment) ComponentPosition(e, c int) Position {
-	i := s.index(e, c)
 	p := s.ElementPosition(e)
 	p.Component = c
+	i := s.index(e, c)
 	if i < 0 {
 		p.Offset, p.Length = p.Offset+int64(p.Length), 0
 		return p
 	}
 	start, end := s.span(i)
-	p.Offset, p.Length = s.offset+int64(start), end-start
+	p.Offset, p.Length = s.offset+int64(start-s.start), int(end-start)
 	return p
 }

@@ -1,0 +1,192 @@
+package edifact
+
+import "math/bits"
+
+// NOTE on the strategy. A segment terminator or separator stands every four to seven bytes, so the cost of reading
+// EDIFACT is the cost of finding and telling apart these bytes without mispredicted branches. It is done in
+// three steps. scanBlocks compares 64 bytes at a time with the service characters and makes bit masks (vector
+// instructions on amd64, a table elsewhere). fold removes every bit that a release character made ordinary, with
+// a few operations per 64 bytes. flatten turns the bits into three lists of positions:
+//
+//	marks  separators and terminators, ascending
+//	terms  which of the marks are terminators
+//	odds   octets outside the repertoire and needlessly released ones; nearly always empty
+//
+// A segment is then a window of marks, and nothing of it has been looked at but its end.
+
+// blockMask holds the findings of scanBlocks for 64 bytes, bit i for byte i.
+type blockMask struct {
+	sep  uint64 // component or element separator
+	term uint64 // terminator
+	rel  uint64 // release character
+	inv  uint64 // octet outside the repertoire
+}
+
+// pattern holds the bytes that scanBlocks looks for, each repeated to fill a vector register.
+type pattern [6][16]byte
+
+// newPattern makes the pattern for the service characters.
+func newPattern(svc ServiceChars) *pattern {
+	if svc.Release == 0 {
+		svc.Release = svc.Terminator // fold ignores release bits then
+	}
+	var p pattern
+	for i, b := range [6]byte{svc.Component, svc.Element, svc.Terminator, svc.Release, 0x7F, 0x20} {
+		for j := range p[i] {
+			p[i][j] = b
+		}
+	}
+	return &p
+}
+
+// fold takes out of the masks of one block what a release character made ordinary. carry is 1 if the byte before
+// the block is an unreleased release character; valid is the number of bytes of the block that count. The result
+// holds unreleased separators and terminators, in inv also ordinary characters behind a release character, and in
+// rel the bytes released.
+func fold(m *blockMask, carry uint64, valid int, hasRelease bool) (carryOut uint64) {
+	keep := ^uint64(0)
+	if valid < 64 {
+		keep = uint64(1)<<valid - 1
+		m.sep, m.term, m.rel, m.inv = m.sep&keep, m.term&keep, m.rel&keep, m.inv&keep
+	}
+	if !hasRelease || m.rel|carry == 0 {
+		m.rel = 0
+		return 0
+	}
+	released, carryOut := releasedBytes(m.rel, carry)
+	if valid < 64 {
+		carryOut = m.rel &^ released >> (valid - 1) & 1
+	}
+	m.inv |= released &^ (m.sep | m.term | m.rel) & keep
+	m.sep &^= released
+	m.term &^= released
+	m.rel = released & keep
+	return carryOut
+}
+
+// releasedBytes returns the bytes that follow an unreleased release character. In a run of release characters
+// every second one is released by its predecessor; an addition carries that through the whole run at once.
+func releasedBytes(rel, carry uint64) (released, carryOut uint64) {
+	const even = 0x5555555555555555
+	rel &^= carry
+	follows := rel<<1 | carry
+	oddStarts := rel &^ even &^ follows
+	sum, carryOut := bits.Add64(oddStarts, rel, 0)
+	return (even ^ sum<<1) & follows, carryOut
+}
+
+// scanBlocksGeneric is the portable form of scanBlocks and its definition.
+func scanBlocksGeneric(dst []blockMask, src []byte, p *pattern) {
+	for i := range dst {
+		var m blockMask
+		for j, b := range src[i*64 : i*64+64] {
+			bit := uint64(1) << j
+			switch {
+			case b == p[0][0] || b == p[1][0]:
+				m.sep |= bit
+			case b == p[2][0]:
+				m.term |= bit
+			case b == p[3][0]:
+				m.rel |= bit
+			case !validOctet(b):
+				m.inv |= bit
+			}
+		}
+		dst[i] = m
+	}
+}
+
+// scanner finds the bytes that matter in a buffer. The positions in its lists are indexes of the buffer.
+type scanner struct {
+	svc     ServiceChars
+	pattern *pattern
+	blocks  []blockMask
+	carry   uint64 // 1: the byte before the next one to scan is an unreleased release character
+
+	marks []uint32
+	terms []uint32 // indexes of marks
+	odds  []odd
+}
+
+// odd is the place of an octet that needs to be reported.
+type odd struct {
+	pos      uint32
+	released bool // it follows a release character
+}
+
+// setService puts service characters in force for the bytes not yet scanned.
+func (s *scanner) setService(svc ServiceChars) {
+	s.svc, s.pattern = svc, newPattern(svc)
+}
+
+// scan appends what it finds in buf[from:to] to the lists. buf must be readable for a block beyond to.
+func (s *scanner) scan(buf []byte, from, to int) {
+	n := (to - from + blockSize - 1) / blockSize
+	if cap(s.blocks) < n {
+		s.blocks = make([]blockMask, n)
+	}
+	blocks := s.blocks[:n]
+	scanBlocks(blocks, buf[from:from+n*blockSize], s.pattern)
+	hasRelease := s.svc.Release != 0
+	marks, terms := room(s.marks, n*blockSize+blockSize), room(s.terms, n*blockSize)
+	nm, nt := len(s.marks), len(s.terms)
+	for i := range blocks {
+		m := &blocks[i]
+		base := from + i*blockSize
+		s.carry = fold(m, s.carry, min(to-base, blockSize), hasRelease)
+		all := m.sep | m.term
+		first := nm
+		nm += positions(marks[nm:nm+blockSize], all, uint32(base))
+		for t := m.term; t != 0; t &= t - 1 {
+			terms[nt] = uint32(first + bits.OnesCount64(all&(t&-t-1)))
+			nt++
+		}
+		for v := m.inv; v != 0; v &= v - 1 {
+			at := bits.TrailingZeros64(v)
+			s.odds = append(s.odds, odd{uint32(base + at), m.rel>>at&1 != 0})
+		}
+	}
+	s.marks, s.terms = marks[:nm], terms[:nt]
+}
+
+// positions writes base plus the index of every bit of d to dst and returns how many there are. It writes eight at a
+// time, garbage behind the last one included, because a loop that ends after an unforeseeable number of rounds
+// costs more than the rounds.
+func positions(dst []uint32, d uint64, base uint32) int {
+	n := bits.OnesCount64(d)
+	for i := 0; ; i += 8 {
+		w := dst[i : i+8 : i+8]
+		w[0] = base + uint32(bits.TrailingZeros64(d))
+		d &= d - 1
+		w[1] = base + uint32(bits.TrailingZeros64(d))
+		d &= d - 1
+		w[2] = base + uint32(bits.TrailingZeros64(d))
+		d &= d - 1
+		w[3] = base + uint32(bits.TrailingZeros64(d))
+		d &= d - 1
+		w[4] = base + uint32(bits.TrailingZeros64(d))
+		d &= d - 1
+		w[5] = base + uint32(bits.TrailingZeros64(d))
+		d &= d - 1
+		w[6] = base + uint32(bits.TrailingZeros64(d))
+		d &= d - 1
+		w[7] = base + uint32(bits.TrailingZeros64(d))
+		d &= d - 1
+		if d == 0 {
+			return n
+		}
+	}
+}
+
+// room returns list with its length extended by n entries to be filled.
+func room(list []uint32, n int) []uint32 {
+	if len(list)+n > cap(list) {
+		list = append(make([]uint32, 0, len(list)+n), list...)
+	}
+	return list[:len(list)+n]
+}
+
+// clear empties the lists.
+func (s *scanner) clear() {
+	s.marks, s.terms, s.odds = s.marks[:0], s.terms[:0], s.odds[:0]
+}
