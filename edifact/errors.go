@@ -115,6 +115,9 @@ type SyntaxError struct {
 	Pos   Position
 	Found string // what is there, as UTF-8 and cut to a few characters; may be empty
 	Want  string // what should be there; may be empty
+
+	// Tolerated says that a reader of the market accepts the file all the same.
+	Tolerated bool
 }
 
 // Error names the error, its place and the CONTRL code.
@@ -130,15 +133,6 @@ func (e *SyntaxError) Error() string {
 		s += fmt.Sprintf(" (CONTRL 0085 = %d)", c)
 	}
 	return s
-}
-
-// Tolerated reports whether a reader of the market accepts the file all the same.
-func (e *SyntaxError) Tolerated() bool {
-	switch e.Kind {
-	case KindStrayRelease, KindLeadingSpace:
-		return true
-	}
-	return false
 }
 
 // Level returns the segment of CONTRL that carries the error.

@@ -174,6 +174,10 @@ func (r *Reader) frame() (bool, error) {
 	if r.state == inMessage && s.tag>>8 != 'U'<<8|'N' {
 		return r.inMessage()
 	}
+	if r.state == beforeUNB && s.tag != UNB {
+		r.fault(KindNotEDIFACT, s.Position(), s.Raw(), "UNB")
+		return false, r.skipRest()
+	}
 	switch s.tag {
 	case UNB:
 		return r.beginInterchange()
@@ -186,10 +190,8 @@ func (r *Reader) frame() (bool, error) {
 			return true, nil
 		}
 	case UNZ:
-		if r.state != beforeUNB {
-			r.endInterchange()
-			return true, nil
-		}
+		r.endInterchange()
+		return true, nil
 	case UNG, UNE:
 		r.missingUNT()
 		p := s.Position()
@@ -200,9 +202,6 @@ func (r *Reader) frame() (bool, error) {
 	switch {
 	case r.state == inMessage:
 		return r.inMessage()
-	case r.state == beforeUNB:
-		r.fault(KindNotEDIFACT, s.Position(), s.Raw(), "UNB")
-		return false, r.skipRest()
 	case s.end == s.start:
 		r.fault(KindEmptySegment, r.outside(), nil, "")
 	default:
@@ -334,6 +333,9 @@ func (r *Reader) finish() {
 	end := r.Offset()
 	if r.state == inMessage {
 		r.fault(KindMissingUNT, Position{Offset: end, Message: r.messages, Segment: r.segments, Tag: UNT}, nil, "UNT")
+	}
+	if r.state == beforeUNB {
+		r.fault(KindNotEDIFACT, Position{Offset: end}, nil, "UNB")
 	}
 	if r.state == inMessage || r.state == inInterchange {
 		r.state = afterUNZ

@@ -213,7 +213,8 @@ func (r *Reader) Offset() int64 { return r.origin + int64(r.start) }
 func (r *Reader) fault(kind Kind, pos Position, found []byte, want string) {
 	r.faultCount++
 	if len(r.faults) < r.opts.MaxFaults {
-		r.faults = append(r.faults, SyntaxError{Kind: kind, Pos: pos, Found: quote(found), Want: want})
+		tolerated := kind == KindLeadingSpace || kind == KindStrayRelease && !r.opts.Strict
+		r.faults = append(r.faults, SyntaxError{Kind: kind, Pos: pos, Found: quote(found), Want: want, Tolerated: tolerated})
 	}
 }
 
@@ -564,7 +565,7 @@ func (r *Reader) fill() (int, error) {
 
 // tooLong reports that a limit was exceeded and skips the rest of the input.
 func (r *Reader) tooLong(kind Kind, limit int64) error {
-	p := Position{Offset: r.origin + int64(r.start), Length: r.filled - r.start}
+	p := Position{Offset: r.origin + int64(r.start), Length: int(min(limit, 1<<30))}
 	switch {
 	case kind == KindMessageTooLong:
 		p = Position{Offset: r.messageStart, Message: r.messages, Segment: 1, Tag: UNH}

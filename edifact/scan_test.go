@@ -1,0 +1,94 @@
+package edifact
+
+import (
+	"math/rand/v2"
+	"testing"
+)
+
+// TestScanBlocks compares the vector form of scanBlocks with its definition.
+func TestScanBlocks(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 1))
+	alphabet := []byte("AZaz09 :+.?'*;\r\n\x00\x1F\x20\x7E\x7F\x80\x9F\xA0\xFF")
+	for _, svc := range []ServiceChars{DefaultService, {';', '*', ',', '!', ' ', '#'}, {':', '+', '.', 0, ' ', '\''}} {
+		p := newPattern(svc)
+		for range 2000 {
+			src := make([]byte, 64*(1+rnd.IntN(4)))
+			for i := range src {
+				if rnd.IntN(4) == 0 {
+					src[i] = byte(rnd.IntN(256))
+				} else {
+					src[i] = alphabet[rnd.IntN(len(alphabet))]
+				}
+			}
+			got, want := make([]blockMask, len(src)/64), make([]blockMask, len(src)/64)
+			scanBlocks(got, src, p)
+			scanBlocksGeneric(want, src, p)
+			for i := range got {
+				if svc.Release == 0 {
+					got[i].rel, want[i].rel = 0, 0
+				}
+				if got[i] != want[i] {
+					t.Fatalf("block %q: got %x, want %x", src[64*i:64*i+64], got[i], want[i])
+				}
+			}
+		}
+	}
+}
+
+// FuzzScan compares the masks and their folding with a plain loop over the bytes.
+func FuzzScan(f *testing.F) {
+	f.Add([]byte("UNB+UNOC:3+a??+b?'c'?x\r\n?\n"), uint8(7))
+	f.Add([]byte("?????????????????????????????????????????????????????????????????'"), uint8(64))
+	f.Fuzz(func(t *testing.T, data []byte, split uint8) {
+		var s scanner
+		s.setService(DefaultService)
+		buf := append(append([]byte(nil), data...), make([]byte, blockSize)...)
+		at := min(int(split), len(data))
+		tail := buf[at]
+		if at < len(data) {
+			// What stands behind the part scanned must not matter.
+			s.scan(buf, 0, at)
+			buf[at] = tail
+		}
+		if at == len(data) {
+			at = 0
+		}
+		s.scan(buf, at, len(data))
+
+		var marks, terms []uint32
+		var odds []odd
+		released := false
+		for i, b := range data {
+			special := DefaultService.special(b)
+			switch {
+			case released && special:
+			case released || !validOctet(b):
+				odds = append(odds, odd{uint32(i), released})
+			case b == '?':
+				released = true
+				continue
+			case special:
+				if b == '\'' {
+					terms = append(terms, uint32(len(marks)))
+				}
+				marks = append(marks, uint32(i))
+			}
+			released = false
+		}
+		if !equal(s.marks, marks) || !equal(s.terms, terms) || !equal(s.odds, odds) || (s.carry == 1) != released {
+			t.Fatalf("%q split %d: got %v %v %v %d, want %v %v %v %v", data, split, s.marks, s.terms, s.odds, s.carry, marks, terms, odds, released)
+		}
+	})
+}
+
+func equal[T comparable](a, b []T) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
