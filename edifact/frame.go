@@ -375,6 +375,7 @@ func (r *Reader) checkRef(e int, want []byte, kind Kind) {
 func (r *Reader) checkShape() {
 	s := &r.seg
 	shape := serviceShapes(s.tag)
+	reported := 0
 	for at, raw := range s.All() {
 		if at.Element <= len(shape) && at.Component <= int(shape[at.Element-1]) || len(bytes.TrimLeft(raw, " ")) == 0 {
 			continue
@@ -383,7 +384,8 @@ func (r *Reader) checkShape() {
 			r.fault(KindTooManyElements, s.ElementPosition(at.Element), raw, "")
 			return
 		}
-		if at.Component == int(shape[at.Element-1])+1 {
+		if at.Element != reported {
+			reported = at.Element
 			r.fault(KindTooManyComponents, s.ComponentPosition(at.Element, at.Component), raw, "")
 		}
 	}
