@@ -379,7 +379,7 @@ func (r *Reader) noteOctet(b byte) {
 }
 
 // lastSegment deals with what stands behind the last terminator at the end of the input. It returns false if
-// there is nothing.
+// there is nothing that can be used.
 func (r *Reader) lastSegment() bool {
 	if r.done || len(bytes.Trim(r.buf[r.start:r.filled], " \r\n")) == 0 {
 		return false
@@ -402,7 +402,7 @@ func (r *Reader) lastSegment() bool {
 	r.fault(KindUnterminated, p, s.Raw(), string([]byte{r.found.svc.Terminator}))
 	r.start = end
 	r.mark = len(r.found.marks)
-	return true
+	return s.tag>>8 == 'U'<<8|'N' // what is left of another segment says nothing
 }
 
 // peek returns the first byte of the next segment, or 0 if it has not been read yet.

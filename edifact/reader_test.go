@@ -215,11 +215,11 @@ func TestFaults(t *testing.T) {
 		{"release releases release", msg("FTX+ACB+++a????'", 3), edifact.Options{}, func(in string) []string { return nil }},
 		{"unterminated UNZ", simple[:len(simple)-1], edifact.Options{}, func(in string) []string { return []string{fmt.Sprintf("UCI 13 UNZ m0 s0 0:0 @%d+10", at(in, "UNZ"))} }},
 		{"ends in a segment", unb + unh + "BGM+E0", edifact.Options{}, func(in string) []string {
-			return []string{fmt.Sprintf("UCS 22 BGM m1 s2 0:0 @%d+6", at(in, "BGM")), fmt.Sprintf("UCM 13 UNT m1 s2 0:0 @%d+0", len(in)), fmt.Sprintf("UCI 13 UNZ m0 s0 0:0 @%d+0", len(in))}
+			return []string{fmt.Sprintf("UCS 22 BGM m1 s2 0:0 @%d+6", at(in, "BGM")), fmt.Sprintf("UCM 13 UNT m1 s1 0:0 @%d+0", len(in)), fmt.Sprintf("UCI 13 UNZ m0 s0 0:0 @%d+0", len(in))}
 		}},
 		{"ends in a release character", unb + unh + "BGM+E0?", edifact.Options{}, func(in string) []string {
 			return []string{fmt.Sprintf("UCD 22 BGM m1 s2 2:1 @%d+1", len(in)-1), fmt.Sprintf("UCS 22 BGM m1 s2 0:0 @%d+7", at(in, "BGM")),
-				fmt.Sprintf("UCM 13 UNT m1 s2 0:0 @%d+0", len(in)), fmt.Sprintf("UCI 13 UNZ m0 s0 0:0 @%d+0", len(in))}
+				fmt.Sprintf("UCM 13 UNT m1 s1 0:0 @%d+0", len(in)), fmt.Sprintf("UCI 13 UNZ m0 s0 0:0 @%d+0", len(in))}
 		}},
 		{"message too long", msg("FTX+"+strings.Repeat("x", 500)+"'", 3), edifact.Options{MaxMessageBytes: 400}, func(in string) []string { return []string{fmt.Sprintf("- 0 UNH m1 s1 0:0 @%d+0", at(in, "UNH"))} }},
 		{"segment too long", msg("FTX+"+strings.Repeat("x", 500)+"'", 3), edifact.Options{MaxSegmentBytes: 400}, func(in string) []string { return []string{fmt.Sprintf("- 0  m1 s2 0:0 @%d+400", at(in, "FTX"))} }},

@@ -5,7 +5,14 @@
 // and outgoing events commit together or not at all. The package knows no EDIFACT and no HTTP; the drivers
 // live below it (sqlite), share their SQL (sqlstore) and obey one conformance suite (storetest).
 //
-// All instants are UTC with microsecond resolution; text is UTF-8 and compares bytewise in every driver.
+// All instants are UTC with microsecond resolution, finer parts are cut off; the zero time.Time is kept as such.
+// Text is UTF-8 and compares bytewise in every driver. An empty and a nil byte slice are the same value, read
+// back as nil.
+//
+// A row may refer to another one: an interchange to its payload, everything else to its interchange, a
+// transaction to its message. A reference that is not empty must exist; adding a row that refers to nothing
+// reports ErrNotFound and the transaction cannot be committed any more, so an interchange without the bytes it
+// came as does not exist.
 package store
 
 import (
@@ -15,49 +22,66 @@ import (
 	"time"
 )
 
-// Sentinel errors on which callers branch; drivers wrap them with the operation that met them.
+// Sentinel errors on which callers branch; drivers wrap them with the operation that met them, which gives
+// texts such as "store: interchange 7: not found".
 var (
 	// ErrNotFound: the row asked for does not exist.
-	ErrNotFound = errors.New("store: not found")
+	ErrNotFound = errors.New("not found")
 	// ErrDuplicate: a row with the same unique key exists already.
-	ErrDuplicate = errors.New("store: duplicate")
+	ErrDuplicate = errors.New("duplicate")
 	// ErrLeaseLost: the work item is no longer leased to the caller; somebody else may have done it.
-	ErrLeaseLost = errors.New("store: lease lost")
+	ErrLeaseLost = errors.New("lease lost")
 	// ErrCorrupt: stored bytes do not match their digest.
-	ErrCorrupt = errors.New("store: payload does not match its digest")
+	ErrCorrupt = errors.New("payload does not match its digest")
+	// ErrClosed: the store was closed before the call.
+	ErrClosed = errors.New("closed")
 )
 
 // Store is a durable, transactional store. Its methods are safe for concurrent use.
 type Store interface {
 	// PutPayload reads r to its end and keeps the bytes durably, compressed and addressed by their SHA-256.
-	// Memory use does not depend on the size. Putting the same bytes again returns the same Payload. When
-	// PutPayload returns without error the bytes survive a crash.
+	// Memory use does not depend on the size, which is not limited here: the caller limits r. A slow r holds up
+	// no other writer. Putting the same bytes again, also at the same time, returns the same Payload and keeps
+	// them once. When PutPayload returns without error the bytes survive a crash; before that they cannot be
+	// seen, and an error of r (returned, wrapped) or the end of ctx leaves nothing behind. A blocked Read of r
+	// is not interrupted by ctx. Not to be called inside Update.
 	PutPayload(ctx context.Context, r io.Reader) (Payload, error)
 	// OpenPayload streams the bytes kept under digest. Reading past the last byte reports ErrCorrupt if the
-	// bytes do not match the digest. ErrNotFound if there is no such payload.
+	// bytes do not match the digest; what was read before must then not be used. ErrNotFound if there is no
+	// such payload. The reader holds no transaction, lives at most as long as ctx and is not safe for
+	// concurrent use.
 	OpenPayload(ctx context.Context, digest string) (io.ReadCloser, error)
 
 	// Update runs fn in one durable read-write transaction. fn may run again after a serialization conflict
-	// and must not have side effects outside tx. An error from fn rolls back and is returned.
+	// and must not have side effects outside tx. An error from fn rolls back and is returned as it is; a panic
+	// rolls back and goes on. A change that the engine refused (not ErrDuplicate, not ErrLeaseLost) makes
+	// Update fail even if fn ignored its error. Update inside Update waits until ctx ends.
 	Update(ctx context.Context, fn func(tx Tx) error) error
-	// View runs fn in a read-only transaction that sees one consistent state.
+	// View runs fn in a read-only transaction that sees one consistent state. Changes in it fail.
 	View(ctx context.Context, fn func(tx Tx) error) error
 
-	// ClaimWork leases up to max due items of a lane to the caller until now+lease, oldest due first. An item
-	// whose lease ran out can be claimed again; Attempt counts the claims.
+	// ClaimWork leases up to max due items of a lane to the caller until now+lease, oldest due first, items
+	// due at the same instant in the order they were added. An item is due from DueAt on and can be claimed
+	// again from LeasedUntil on; Attempt counts the claims. Two claims never share an item whose lease runs.
+	// now may come from any clock as long as all claimers use the same one; lease must be positive.
 	ClaimWork(ctx context.Context, lane string, now time.Time, lease time.Duration, max int) ([]Work, error)
 
-	// Close releases the store; calls after Close fail.
+	// Close waits for running calls and releases the store; calls after Close report ErrClosed, and so does
+	// reading on from a payload. A second Close does nothing. Not to be called inside Update or View.
 	Close() error
 }
 
 // Tx is the set of changes and queries inside one transaction. It is not safe for concurrent use and not valid
-// after the function it was passed to returned.
+// after the function it was passed to returned. Lists without a limit argument belong to one interchange, whose
+// size the gateway limits; a limit of 0 means DefaultLimit. Queries see the changes made before in the same
+// transaction.
 type Tx interface {
-	// InsertInterchange adds an interchange and returns its ID. The pair (Direction, ReceivedID) is unique if
+	// InsertInterchange adds an interchange and returns its ID; x.ID is not looked at. IDs grow and are never
+	// used again. The pair (Direction, ReceivedID) is unique if
 	// ReceivedID is not empty: ErrDuplicate with the existing ID otherwise, so that a transport may retry.
 	InsertInterchange(x Interchange) (int64, error)
-	// UpdateInterchange rewrites what the check found out; ID selects the row. ErrNotFound.
+	// UpdateInterchange rewrites what the check found out, that is State and everything below it; ID selects
+	// the row. ErrNotFound.
 	UpdateInterchange(x Interchange) error
 	// Interchange returns one interchange. ErrNotFound.
 	Interchange(id int64) (Interchange, error)
@@ -70,31 +94,46 @@ type Tx interface {
 	// ReplaceMessages removes what an earlier check of the interchange stored (messages, transactions,
 	// findings), so that a step that runs again leaves one result.
 	ReplaceMessages(interchangeID int64) error
+	// InsertMessage adds a message. ErrDuplicate if the interchange has one with this Index.
 	InsertMessage(m Message) error
+	// InsertTransaction adds a transaction of a message that was inserted before. ErrDuplicate if the message
+	// has one with this Index.
 	InsertTransaction(t Transaction) error
+	// InsertFinding adds a finding. ErrDuplicate if the interchange has one with this Index.
 	InsertFinding(f Finding) error
+	// Messages lists the messages of an interchange by Index.
 	Messages(interchangeID int64) ([]Message, error)
+	// Transactions lists the transactions of an interchange by MessageIndex and Index.
 	Transactions(interchangeID int64) ([]Transaction, error)
+	// Findings lists the findings of an interchange by Index.
 	Findings(interchangeID int64) ([]Finding, error)
 
 	// InsertEvent appends an event to the outbox and returns its sequence number, strictly increasing in
-	// commit order. ErrDuplicate if the event ID exists.
+	// commit order: who has read up to a number never finds a lower one later. e.Seq is not looked at.
+	// ErrDuplicate if the event ID exists.
 	InsertEvent(e Event) (int64, error)
 	// Events lists in sequence order, Seq > after, at most limit; interchangeID 0 means all.
 	Events(after int64, interchangeID int64, limit int) ([]Event, error)
 
-	// AddWork adds a work item.
+	// AddWork adds a work item and returns its ID; IDs grow and are never used again. Kind, Lane,
+	// InterchangeID, DueAt and Reason are taken from w; the other fields belong to the store.
 	AddWork(w Work) (int64, error)
-	// CompleteWork deletes an item that is leased to the caller. ErrLeaseLost if it is not.
+	// CompleteWork deletes an item that is leased to the caller: ID and Lease as ClaimWork returned them.
+	// ErrLeaseLost if it was claimed again, given back, parked or completed since. A lease that ran out
+	// without anybody claiming the item still counts.
 	CompleteWork(w Work) error
-	// RetryWork gives a leased item back with a new due time and the reason. ErrLeaseLost.
+	// RetryWork gives a leased item back with a new due time and the reason; Attempt stays. ErrLeaseLost.
 	RetryWork(w Work, dueAt time.Time, reason string) error
 	// ParkWork sets a leased item aside for a person, with the reason. ErrLeaseLost.
 	ParkWork(w Work, reason string) error
-	// PendingWork counts items that are not parked; ParkedWork lists those that are, oldest first.
+	// PendingWork counts the items that are not parked.
 	PendingWork() (int, error)
+	// ParkedWork lists the items that are parked, in the order they were added, at most limit.
 	ParkedWork(limit int) ([]Work, error)
 }
+
+// DefaultLimit is the length of a list whose limit was given as 0.
+const DefaultLimit = 100
 
 // Direction says which way an interchange travels.
 type Direction string
@@ -149,7 +188,7 @@ type Interchange struct {
 // InterchangeQuery selects interchanges; zero fields do not restrict.
 type InterchangeQuery struct {
 	Before    int64 // ID below this one
-	Limit     int   // at most; 0 means 100
+	Limit     int   // at most; 0 means DefaultLimit
 	Direction Direction
 	Verdict   string
 }

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/marktbote/marktbote/edifact"
+	"github.com/marktbote/marktbote/formats"
+	"github.com/marktbote/marktbote/formats/check"
+	"github.com/marktbote/marktbote/formats/event"
+)
+
+// eventsCmd is "marktbote events".
+type eventsCmd struct {
+	Pretty bool     `help:"Indent the JSON."`
+	Out    bool     `help:"The files were sent, not received."`
+	Files  []string `arg:"" name:"file" help:"Interchanges; - is standard input."`
+}
+
+// Help is shown by "marktbote events --help".
+func (c *eventsCmd) Help() string {
+	return `Prints what the gateway would put into its outbox: one CloudEvent 1.0 in JSON per business transaction. A file that the check rejects gives no events; its findings go to standard error and the exit code is 1. A message whose Prüfidentifikator has no event yet is named on standard error.
+
+Example:
+  marktbote events lastgang.edi | jq .data.series`
+}
+
+// maxStdin bounds what is kept of standard input, which has to be read twice.
+const maxStdin = 1 << 30
+
+// Run prints the events of every file.
+func (c *eventsCmd) Run(e env) error {
+	rejected := false
+	for _, name := range c.Files {
+		accepted, err := c.file(e, name)
+		if err != nil {
+			return err
+		}
+		rejected = rejected || !accepted
+	}
+	if rejected {
+		return errRejected
+	}
+	return nil
+}
+
+// file checks one file and prints its events; it returns false if the check rejects the file.
+func (c *eventsCmd) file(e env, name string) (bool, error) {
+	if name == "-" {
+		data, err := io.ReadAll(io.LimitReader(contextReader{e.ctx, e.stdin}, maxStdin+1))
+		if err != nil {
+			return false, err
+		}
+		if len(data) > maxStdin {
+			return false, fmt.Errorf("standard input is larger than %d bytes; give a file", maxStdin)
+		}
+		e.stdin = bytes.NewReader(data)
+		defer func() { e.stdin = nil }()
+		result, err := checkFile(e, name, check.Options{At: time.Now()})
+		if err != nil {
+			return false, err
+		}
+		return c.print(e, name, result, bytes.NewReader(data))
+	}
+	result, err := checkFile(e, name, check.Options{At: time.Now()})
+	if err != nil {
+		return false, err
+	}
+	body, err := openInput(e, name)
+	if err != nil {
+		return false, err
+	}
+	defer body.Close()
+	return c.print(e, name, result, contextReader{e.ctx, body})
+}
+
+func (c *eventsCmd) print(e env, name string, result *check.Result, body io.Reader) (bool, error) {
+	if result.Verdict != check.Accepted {
+		return false, printResult(e.stderr, result, formats.German)
+	}
+	env := event.Envelope{Direction: event.In, FormatVersion: result.FormatVersion, Sparte: result.Sparte, Test: result.Test}
+	if c.Out {
+		env.Direction = event.Out
+	}
+	out := json.NewEncoder(e.stdout)
+	out.SetEscapeHTML(false)
+	if c.Pretty {
+		out.SetIndent("", "  ")
+	}
+	r := edifact.NewReader(body, edifact.Options{})
+	var m edifact.Message
+	for {
+		err := r.NextMessage(&m)
+		if err == io.EOF {
+			return true, nil
+		}
+		if err != nil {
+			return false, fmt.Errorf("%s: %w", name, err)
+		}
+		events, err := event.FromMessage(env, r.UNB(), &m)
+		var none *event.NoMapping
+		if errors.As(err, &none) {
+			fmt.Fprintf(e.stderr, "%s: message %d: %v\n", name, m.Index(), none)
+		} else if err != nil {
+			return false, fmt.Errorf("%s: message %d: %w", name, m.Index(), err)
+		}
+		for _, ev := range events {
+			if err := out.Encode(ev); err != nil {
+				return false, err
+			}
+		}
+	}
+}

@@ -1,0 +1,115 @@
+// Command marktbote is a gateway for German energy market communication: it checks, keeps and translates EDIFACT
+// interchanges of EDI@Energy.
+//
+//	marktbote demo                 two gateways exchange a supply start and a load profile
+//	marktbote check FILE...        judge files
+//	marktbote events FILE...       print the events of files
+//	marktbote serve                run the gateway
+//	marktbote rules list|compile   look at and make rule packs
+//
+// Exit codes: 0 everything accepted or done, 1 at least one message rejected or one check failed, 2 wrong usage or
+// the work could not be done.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// The exit codes.
+const (
+	exitOK       = 0
+	exitRejected = 1
+	exitFailed   = 2
+)
+
+// errRejected ends a command with exitRejected without a message: the output has said why.
+var errRejected = errors.New("rejected")
+
+// cli is the command line.
+type cli struct {
+	Check  checkCmd  `cmd:"" help:"Judge interchanges: syntax, service segments, structure."`
+	Events eventsCmd `cmd:"" help:"Print the events of interchanges, one CloudEvent per line."`
+	Serve  serveCmd  `cmd:"" help:"Run the gateway."`
+	Demo   demoCmd   `cmd:"" help:"Let a supplier's and a grid operator's gateway exchange messages and show what happens."`
+	Rules  rulesCmd  `cmd:"" help:"List and make rule packs."`
+
+	Version kong.VersionFlag `help:"Print the version and exit."`
+}
+
+// env is what a command works with besides its flags.
+type env struct {
+	ctx    context.Context //nolint:containedctx // lives as long as the command
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(env{ctx, os.Stdin, os.Stdout, os.Stderr}, os.Args[1:])
+	stop()
+	os.Exit(code)
+}
+
+// run parses the command line, runs the command and returns the exit code.
+func run(e env, args []string) int {
+	var c cli
+	exited := -1
+	parser, err := kong.New(&c,
+		kong.Name("marktbote"),
+		kong.Description("Gateway for German energy market communication (EDI@Energy).\n\nExit codes: 0 everything accepted or done; 1 at least one message rejected or one check failed; 2 wrong usage or the work could not be done."),
+		kong.Writers(e.stdout, e.stderr),
+		kong.Exit(func(code int) { exited = code }),
+		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),
+		kong.Vars{"version": version()},
+	)
+	if err != nil {
+		fmt.Fprintln(e.stderr, "marktbote:", err)
+		return exitFailed
+	}
+	k, err := parser.Parse(args)
+	if exited >= 0 { // --help or --version
+		return exited
+	}
+	if err != nil {
+		fmt.Fprintf(e.stderr, "marktbote: %v\nTry \"marktbote --help\".\n", err)
+		return exitFailed
+	}
+	switch err := k.Run(e); {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errRejected):
+		return exitRejected
+	default:
+		fmt.Fprintln(e.stderr, "marktbote:", err)
+		return exitFailed
+	}
+}
+
+// version returns the module's version, or the commit it was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && (v == "" || v == "(devel)") {
+			v = s.Value
+		}
+	}
+	if v == "" {
+		v = "(devel)"
+	}
+	return v
+}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/marktbote/marktbote/gateway"
+	"github.com/marktbote/marktbote/gateway/config"
+	"github.com/marktbote/marktbote/gateway/web"
+	"github.com/marktbote/marktbote/store/sqlite"
+)
+
+// serveCmd is "marktbote serve".
+type serveCmd struct {
+	Config string `help:"Configuration file (YAML). Without it: SQLite in ./marktbote-data, loopback only." type:"existingfile" placeholder:"FILE"`
+	Listen string `help:"Address of the message log, overrides the configuration." placeholder:"HOST:PORT"`
+}
+
+// Help is shown by "marktbote serve --help".
+func (c *serveCmd) Help() string {
+	return `Receives interchanges over HTTP (POST /interchanges), keeps them durably before it answers, checks them, and puts their events into the outbox (GET /events). The message log is a web page at /, metrics are at /metrics. Ctrl-C stops after the work in progress.
+
+Example:
+  marktbote serve &
+  curl --data-binary @utilmd.edi http://127.0.0.1:8470/interchanges`
+}
+
+// Run serves until it is interrupted.
+func (c *serveCmd) Run(e env) error {
+	cfg := config.Default()
+	if c.Config != "" {
+		var err error
+		if cfg, err = config.Load(c.Config); err != nil {
+			return err
+		}
+	}
+	if c.Listen != "" {
+		cfg.Listen = c.Listen
+		if err := cfg.Validate(); err != nil {
+			return err
+		}
+	}
+	log, err := newLog(e)
+	if err != nil {
+		return err
+	}
+	st, err := sqlite.Open(e.ctx, storePath(cfg))
+	if err != nil {
+		return err
+	}
+	metrics := newMetrics()
+	g := gateway.New(gateway.Options{Store: st, Config: cfg, Log: log, Metrics: metrics})
+	site := &web.Site{Name: "Marktbote", Store: st, Receiver: g, Log: log}
+	mux := http.NewServeMux()
+	mux.Handle("/", site.Handler())
+	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
+	listener, err := net.Listen("tcp", cfg.Listen)
+	if err != nil {
+		return errors.Join(fmt.Errorf("listen: %w", err), st.Close())
+	}
+	dir, _ := filepath.Abs(cfg.DataDir)
+	fmt.Fprintf(e.stderr, "Message log: http://%s/   data: %s   Ctrl-C stops.\n", listener.Addr(), dir)
+	group, ctx := errgroup.WithContext(e.ctx)
+	group.Go(func() error { g.Run(ctx); return nil })
+	group.Go(func() error { return serveHTTP(ctx, listener, mux) })
+	return errors.Join(group.Wait(), st.Close())
+}
+
+// newLog returns the log of the process: JSON lines on standard error.
+func newLog(e env) (*zap.Logger, error) {
+	if e.stderr != os.Stderr {
+		return zap.NewNop(), nil // a test reads the output
+	}
+	cfg := zap.NewProductionConfig()
+	cfg.DisableStacktrace = true
+	return cfg.Build()
+}
+
+// newMetrics returns a registry with the figures of the process.
+func newMetrics() *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return r
+}
+
+// serveHTTP serves until ctx ends and then waits for requests in progress. Reading a request has no deadline as a
+// whole, because an interchange may be large; a peer that stops sending is cut off.
+func serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {
+	server := &http.Server{
+		Handler: idleLimit(h), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 64 << 10, BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+	}
+	stopped := make(chan error, 1)
+	go func() {
+		<-ctx.Done()
+		ctx, cancel := context.WithTimeout(context.Background(), config.ShutdownTimeout)
+		defer cancel()
+		stopped <- server.Shutdown(ctx)
+	}()
+	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return <-stopped
+}
+
+// readPatience is how long a peer may pause while it sends a request body.
+const readPatience = 30 * time.Second
+
+// idleLimit cuts off a peer that pauses in the middle of a request body.
+func idleLimit(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Body != nil && r.Body != http.NoBody {
+			r.Body = &patientBody{ReadCloser: r.Body, control: http.NewResponseController(w)}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// patientBody extends the read deadline with every read.
+type patientBody struct {
+	io.ReadCloser
+	control *http.ResponseController
+}
+
+func (b *patientBody) Read(p []byte) (int, error) {
+	if err := b.control.SetReadDeadline(time.Now().Add(readPatience)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return 0, err
+	}
+	return b.ReadCloser.Read(p)
+}

@@ -1,0 +1,338 @@
+package check
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/marktbote/marktbote/edifact"
+	"github.com/marktbote/marktbote/formats"
+	"github.com/marktbote/marktbote/formats/calendar"
+	"github.com/marktbote/marktbote/formats/event"
+	"github.com/marktbote/marktbote/formats/mig"
+	"github.com/marktbote/marktbote/formats/rules"
+)
+
+// clockTolerance is how far the clocks of two partners may differ before a file counts as being from the future.
+const clockTolerance = 5 * time.Minute
+
+// header checks UNB as the market uses it, once, when it is known.
+//
+// Spec: Allgemeine Festlegungen 6.1 ch. 5; MSCONS MIG 2.5, UNB; CONTRL AHB 1.0
+func (f *file) header() error {
+	unb := f.reader.UNB()
+	if unb == nil || f.headed {
+		return nil
+	}
+	f.headed = true
+	r := f.result
+	r.Sender, r.Receiver, r.Reference = unb.Text(3, 1), unb.Text(4, 1), unb.Text(6, 1)
+	r.ApplicationRef, r.Test = unb.Text(8, 1), unb.Is(12, 1, "1")
+	f.senderQ, f.recipQ = unb.Text(3, 2), unb.Text(4, 2)
+	r.Sparte = sparteOfQualifier(f.recipQ, f.senderQ)
+
+	f.identity(unb)
+	f.created(unb)
+	f.inForce = f.opts.FormatVersion
+	if f.inForce == "" {
+		sent := f.opts.At
+		if !r.CreatedAt.IsZero() && r.CreatedAt.Before(sent) {
+			sent = r.CreatedAt
+		}
+		f.inForce = formats.VersionAt(sent)
+	}
+	for _, e := range []int{7, 9, 10, 11} {
+		if !unb.Empty(e, 1) || unb.Components(e) > 1 {
+			f.unb("E1036", unb.ElementPosition(e), unb.Text(e, 1), "")
+		}
+	}
+	for _, e := range []int{3, 4} {
+		if !unb.Empty(e, 3) {
+			f.unb("E1024", unb.ComponentPosition(e, 3), unb.Text(e, 3), "")
+		}
+	}
+	if v := unb.Text(12, 1); !unb.Empty(12, 1) && v != "1" {
+		f.unb("E1037", unb.ElementPosition(12), v, "1")
+	}
+	return f.known(unb)
+}
+
+// sparteOfQualifier tells the Sparte by UNB 0007: of the recipient, whose rules apply, else of the sender.
+func sparteOfQualifier(recipient, sender string) formats.Sparte {
+	for _, q := range []string{recipient, sender} {
+		switch q {
+		case "500":
+			return formats.Strom
+		case "502":
+			return formats.Gas
+		}
+	}
+	return "" // 14 (GLN) tells nothing
+}
+
+// unb adds a finding on UNB.
+func (f *file) unb(code formats.Code, p edifact.Position, found, expected string) {
+	x := at(code, p)
+	x.Found, x.Expected = found, expected
+	f.add(nil, x)
+}
+
+// identity checks what CONTRL would have to copy: without it nothing can be answered.
+//
+// Spec: CONTRL AHB 1.0 (no CONTRL without usable UNB 0004, 0007, 0010 and 0020)
+func (f *file) identity(unb *edifact.Segment) {
+	for _, e := range []int{3, 4} {
+		switch id := unb.Text(e, 1); {
+		case unb.Empty(e, 1):
+			f.unb("E1040", unb.ComponentPosition(e, 1), "", "an..35")
+		case len(unb.Value(e, 1)) > 35:
+			f.unb("E1040", unb.ComponentPosition(e, 1), cutText(id), "an..35")
+		}
+		switch q := unb.Text(e, 2); q {
+		case "14", "500", "502":
+		default:
+			f.unb("E1040", unb.ComponentPosition(e, 2), cutText(q), "14, 500, 502")
+		}
+	}
+	if ref := unb.Text(6, 1); len(unb.Value(6, 1)) > 14 {
+		f.unb("E1040", unb.ElementPosition(6), cutText(ref), "an..14")
+	}
+}
+
+// cutText shortens a value for a text.
+func cutText(s string) string {
+	if r := []rune(s); len(r) > 40 {
+		return string(r[:40]) + "…"
+	}
+	return s
+}
+
+// created checks date and time of creation.
+func (f *file) created(unb *edifact.Segment) {
+	for c, format := range map[int]string{1: "JJMMTT", 2: "HHMM"} {
+		if unb.Empty(5, c) {
+			f.unb("E1033", unb.ComponentPosition(5, c), "", format)
+		}
+	}
+	if unb.Empty(5, 1) || unb.Empty(5, 2) {
+		return
+	}
+	date, clock := unb.Text(5, 1), unb.Text(5, 2)
+	t, err := calendar.ParseInterchangeTime(date, clock)
+	if err != nil {
+		c, found, format := 1, date, "JJMMTT"
+		if _, err := calendar.ParseInterchangeTime(date, "0000"); err == nil {
+			c, found, format = 2, clock, "HHMM"
+		}
+		f.unb("E1034", unb.ComponentPosition(5, c), cutText(found), format)
+		return
+	}
+	f.result.CreatedAt = t
+	if !f.opts.At.IsZero() && t.After(f.opts.At.Add(clockTolerance)) {
+		f.unb("E1035", unb.ElementPosition(5), t.Format("2006-01-02 15:04 UTC"), f.opts.At.UTC().Format("2006-01-02 15:04 UTC"))
+	}
+}
+
+// known asks what only the gateway knows.
+//
+// Spec: CONTRL MIG 2.0b, DE 0085 codes 7, 23, 25, 26
+func (f *file) known(unb *edifact.Segment) error {
+	k := f.opts.Knowledge
+	if k == nil {
+		return nil
+	}
+	r := f.result
+	if !k.IsOwn(r.Receiver) {
+		f.unb("E1050", unb.ComponentPosition(4, 1), cutText(r.Receiver), "")
+	}
+	if !k.IsPartner(r.Sender) {
+		f.unb("E1051", unb.ComponentPosition(3, 1), cutText(r.Sender), "")
+	}
+	if r.Test && !k.AcceptsTests() {
+		f.unb("E1052", unb.ElementPosition(12), "1", "")
+	}
+	seen, err := k.Seen(r.Sender, r.Reference)
+	if seen {
+		f.unb("E1053", unb.ElementPosition(6), cutText(r.Reference), "")
+	}
+	return err
+}
+
+// identifier checks UNH and finds the rule pack for the message; nil if it has none.
+//
+// Spec: CONTRL AHB 1.0, UCM; Allgemeine Festlegungen 6.1 2.3, 2.7
+func (f *file) identifier(m *edifact.Message, put func(formats.Finding)) *rules.Pack {
+	s := m.Segment(1)
+	report := func(code formats.Code, p edifact.Position, found, expected string) {
+		x := at(code, p)
+		x.Found, x.Expected = cutText(found), expected
+		put(x)
+	}
+	if len(s.Value(2, 1)) > 14 {
+		report("E1043", s.ElementPosition(2), s.Text(2, 1), "an..14")
+	}
+	messageType, version := s.Text(3, 1), s.Text(3, 5)
+	if f.firstType == "" {
+		f.firstType = messageType
+	}
+	for c := 1; c <= 5; c++ {
+		if s.Empty(3, c) {
+			report("E1044", s.ComponentPosition(3, c), "", "")
+			return nil
+		}
+	}
+	if messageType != f.firstType {
+		report("E1045", s.ComponentPosition(3, 1), messageType, f.firstType)
+		return nil
+	}
+	if len(s.Value(3, 5)) > 6 {
+		report("E1043", s.ComponentPosition(3, 5), version, "an..6")
+		return nil
+	}
+	names := f.versionsOf(messageType)
+	if len(names) == 0 {
+		report("E1046", s.ComponentPosition(3, 1), messageType, "")
+		return nil
+	}
+	pack, err := f.pack(messageType, version)
+	if err != nil || pack == nil {
+		report("E1047", s.ComponentPosition(3, 5), version, strings.Join(names, ", "))
+		return nil
+	}
+	for i, want := range strings.Split(pack.Directory, ":") {
+		if !s.Is(3, i+2, want) {
+			report("E1048", s.ComponentPosition(3, i+2), s.Text(3, i+2), want)
+			return nil
+		}
+	}
+	if !slices.Contains(names, version) {
+		report("E1049", s.ComponentPosition(3, 5), version, strings.Join(names, ", ")+" ("+string(f.inForce)+")")
+	}
+	if f.firstType == "MSCONS" {
+		f.application(m.Index())
+	} else if m.Index() == 1 && f.result.ApplicationRef != "" {
+		f.unb("W1039", f.reader.UNB().ElementPosition(8), cutText(f.result.ApplicationRef), "")
+	}
+	return pack
+}
+
+// versionsOf returns the versions of a message type in the format version in force, or in all if the rules of that
+// one are not at hand.
+func (f *file) versionsOf(messageType string) []string {
+	var now, all []string
+	have := false
+	for _, info := range rules.List() {
+		if info.FormatVersion == f.inForce {
+			have = true
+		}
+		if info.Type != messageType {
+			continue
+		}
+		all = append(all, info.Version)
+		if info.FormatVersion == f.inForce {
+			now = append(now, info.Version)
+		}
+	}
+	if have {
+		return now
+	}
+	return all
+}
+
+// application checks UNB 0026, which only MSCONS uses.
+//
+// Spec: MSCONS MIG 2.5, UNB 0026
+func (f *file) application(message int) {
+	if message > 1 {
+		return
+	}
+	unb := f.reader.UNB()
+	switch v := unb.Text(8, 1); {
+	case unb.Empty(8, 1):
+		f.unb("E1033", unb.ElementPosition(8), "", "EM, TL, VL")
+	case v != "EM" && v != "TL" && v != "VL":
+		f.unb("E1038", unb.ElementPosition(8), cutText(v), "EM, TL, VL")
+	}
+}
+
+// parties compares the MP-IDs of UNB with those of NAD+MS and NAD+MR.
+//
+// Spec: Allgemeine Festlegungen 6.1 2.13
+func (f *file) parties(m *edifact.Message, put func(formats.Finding)) {
+	nad := edifact.MakeTag("NAD")
+	var sender, receiver bool
+	for n := 2; n <= m.Len() && n <= 30 && !(sender && receiver); n++ {
+		if m.Tag(n) != nad {
+			continue
+		}
+		s := m.Segment(n)
+		want := ""
+		switch {
+		case s.Is(2, 1, "MS") && !sender:
+			sender, want = true, f.result.Sender
+		case s.Is(2, 1, "MR") && !receiver:
+			receiver, want = true, f.result.Receiver
+		default:
+			continue
+		}
+		if id := s.Text(3, 1); id != want && !s.Empty(3, 1) {
+			x := at("E1054", s.ComponentPosition(3, 1))
+			x.Found, x.Expected, x.Name, x.Rule = cutText(id), want, "MP-ID", "Allgemeine Festlegungen 6.1 2.13"
+			put(x)
+		}
+	}
+}
+
+// identifiers reports transactions without Pruefidentifikator. The structure demands it by itself only where every
+// message has one; UTILMD has it per Vorgang or per list.
+//
+// Spec: Allgemeine Festlegungen 6.1 2.20; CONTRL AHB 1.0
+func (f *file) identifiers(m *edifact.Message, p *mig.Placement, cut []event.Transaction, put func(formats.Finding)) {
+	for _, t := range cut {
+		if t.Pruefidentifikator != "" || t.First > len(p.Nodes) || p.Nodes[t.First-1] < 0 {
+			continue
+		}
+		around := p.Pack.Nodes[p.Nodes[t.First-1]].Parent
+		group := identifierGroup(p.Pack, around)
+		if group == nil || group.Status.Required() {
+			continue
+		}
+		// The gap is behind the last segment that stands before the group of the Pruefidentifikator.
+		before := t.First
+		for n := t.First; n <= t.Last; n++ {
+			node := p.Nodes[n-1]
+			for node >= 0 && p.Pack.Nodes[node].Parent != around {
+				node = p.Pack.Nodes[node].Parent
+			}
+			if node >= 0 && p.Pack.Nodes[node].Counter < group.Counter {
+				before = n
+			}
+		}
+		s := m.Segment(before)
+		pos := s.Position()
+		pos.Offset, pos.Length, pos.Tag = pos.Offset+int64(pos.Length)+1, 0, edifact.MakeTag("RFF")
+		x := at("E1055", pos)
+		x.Name = group.Name
+		x.Rule = p.Pack.Type + " " + p.Pack.Version + " " + group.Group + " RFF+Z13"
+		put(x)
+	}
+}
+
+// identifierGroup returns the group below a node that carries the Pruefidentifikator, nil if there is none.
+func identifierGroup(p *rules.Pack, around int32) *rules.Node {
+	for _, child := range p.Children(&p.Nodes[around]) {
+		n := &p.Nodes[child]
+		if !n.IsGroup || n.Tag != edifact.MakeTag("RFF") {
+			continue
+		}
+		trigger := p.Nodes[p.Children(n)[0]]
+		for _, e := range p.Elements[trigger.Elements.First:trigger.Elements.End] {
+			for _, c := range p.Components[e.Components.First:e.Components.End] {
+				if slices.Contains(p.Codes(c.Codes), "Z13") {
+					return n
+				}
+			}
+		}
+	}
+	return nil
+}

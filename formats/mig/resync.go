@@ -1,0 +1,530 @@
+package mig
+
+import (
+	"math"
+	"slices"
+
+	"github.com/marktbote/marktbote/edifact"
+	"github.com/marktbote/marktbote/formats/rules"
+)
+
+// NOTE: Finding the way back.
+//
+// A segment that does not fit at no cost has one of these explanations (moves):
+//
+//   - it is in place, and required segments before it are missing, or it is one too many;
+//   - the first segment of its group is missing, or could not be placed just before: the group is opened without it;
+//   - it belongs to a place that the message has passed, or to one that it has not reached (wrong place);
+//   - its tag fits here, its qualifier does not: it is placed at the best candidate (wrong value);
+//   - nothing fits (wrong place).
+//
+// moves lists those that are possible, the likeliest first. Each is then tried on the next segments, and the one
+// that leads to the fewest findings is taken. Within a trial the likeliest is taken at once, so that the work for
+// one fault is bounded by (number of moves) x trialSegments.
+//
+// What follows from one fault must not be reported again: a segment that could not be placed may be one that is
+// missing near it (credit, gaps), a segment with a wrong qualifier may be any of its missing siblings (guesses), and
+// a segment reported at the wrong place is not missing at the right one (rejected). When it cannot be known which
+// group a first segment was to open, the content of the group is passed over (skip).
+
+// lookahead is how many segments ahead are searched for segments that seem to be missing, trialSegments on how many
+// an explanation is tried.
+const (
+	lookahead     = 24
+	trialSegments = 10
+)
+
+// guess is a segment with a wrong qualifier; it stands for one missing sibling with that tag.
+type guess struct {
+	instance int32
+	tag      edifact.Tag
+}
+
+// gap is a place where something could not be placed: it stands for one missing child up to the counter, or for the
+// first segment of a group that shows soon after.
+type gap struct {
+	instance, counter int32
+	segment           int // behind it
+}
+
+// gapSegments is how soon a group must show after a gap to be explained by it.
+const gapSegments = 4
+
+// move is one explanation for a segment that does not fit.
+type move struct {
+	kind  moveKind
+	frame int
+	node  int32
+	nodes []int32 // the candidates, if more than one is possible
+	gone  missing // where the segment is missing because it stands here
+}
+
+type moveKind uint8
+
+const (
+	moveUnknown moveKind = iota
+	movePlace
+	moveOpen
+	moveGuess
+	moveWrongPlace
+	moveTooSoon // before the first segment of its group
+)
+
+// resync handles segment n, which does not fit at no cost; best is where it fits.
+func (c *Checker) resync(n int, tag edifact.Tag, best option) {
+	if tag == 0 { // no segment at all, which the syntax check has reported
+		c.credit = 1
+		return
+	}
+	if best.ok && !best.over && best.lacking <= c.credit {
+		c.place(best.frame, best.node, n)
+		return
+	}
+	list := c.moves(n, tag, best)
+	chosen, least := 0, math.MaxInt
+	if !c.trial && len(list) > 1 {
+		for i := range list {
+			if findings := c.try(n, tag, &list[i]); findings < least {
+				chosen, least = i, findings
+			}
+		}
+	}
+	c.apply(n, tag, &list[chosen])
+}
+
+// moves lists the explanations for segment n, the likeliest first.
+func (c *Checker) moves(n int, tag edifact.Tag, best option) (list []move) {
+	open := c.openable(&c.seg, tag)
+	earlier := c.earlier(&c.seg, tag)
+	g := c.candidates(n, tag)
+	follows := c.fits(n + 1) // the message goes on whatever segment n is
+	opens := g.ok && c.opensFor(g.nodes, n+1)
+	early := best.ok && best.lacking > 0 && c.soon(n, tag, &best)
+
+	add := func(possible, likely bool, m move) {
+		switch {
+		case possible && likely:
+			list = slices.Insert(list, 0, m)
+		case possible:
+			list = append(list, m)
+		}
+	}
+	place := move{kind: movePlace, frame: best.frame, node: best.node}
+	without := move{kind: moveOpen, frame: open.frame, nodes: open.nodes}
+	guessed := move{kind: moveGuess, frame: g.frame, node: g.node, nodes: g.nodes}
+	late := move{kind: moveWrongPlace, node: earlier.node, gone: missing{c.frames[earlier.frame].instance, earlier.node}}
+	tooEarly := move{kind: moveWrongPlace, node: best.node, gone: missing{c.frames[best.frame].instance, best.node}}
+	lost, isLost := c.reportedMissing(tag)
+
+	// From the least likely to the likeliest; what is likely goes to the front.
+	add(true, false, move{})
+	add(open.ok, true, without)
+	add(c.beforeGroup(n), false, move{kind: moveTooSoon})
+	add(best.ok && best.lacking > 0, true, tooEarly)
+	add(g.ok, !open.ok || follows || opens || !open.coded && g.frame > open.frame, guessed)
+	add(isLost, true, move{kind: moveWrongPlace, node: lost.node, gone: lost})
+	add(earlier.ok, true, late)
+	add(earlier.ok && open.ok, !follows && !c.opensFor([]int32{earlier.node}, n+1), without)
+	add(earlier.ok && g.ok, !follows && opens, guessed)
+	add(best.ok, !early, place)
+	add(best.ok && best.lacking == 0 && open.ok, !follows, without)
+	add(open.ok, c.credit > 0, without)
+	return list
+}
+
+// apply takes a move.
+func (c *Checker) apply(n int, tag edifact.Tag, m *move) {
+	switch m.kind {
+	case movePlace:
+		c.place(m.frame, m.node, n)
+	case moveOpen:
+		c.openWithout(n, tag, m)
+	case moveGuess:
+		c.guess(n, tag, m)
+	case moveWrongPlace:
+		c.wrongPlace(n, m)
+	case moveTooSoon:
+		c.unplaceable(n, tag)
+		c.owed = n + 1
+	default:
+		c.unplaceable(n, tag)
+		c.credit = 1
+	}
+}
+
+// try takes a move, goes on for some segments, counts the findings and takes everything back.
+func (c *Checker) try(n int, tag edifact.Tag, m *move) int {
+	var saved struct {
+		frames   []frame
+		counts   []int32
+		found    []pending
+		guesses  []guess
+		gaps     []gap
+		rejected []missing
+		skip     []int32
+	}
+	saved.frames, saved.counts, saved.found = slices.Clone(c.frames), slices.Clone(c.counts), slices.Clone(c.found)
+	saved.guesses, saved.gaps = slices.Clone(c.guesses), slices.Clone(c.gaps)
+	saved.rejected, saved.skip = slices.Clone(c.rejected), slices.Clone(c.skip)
+	credit, owed, instances := c.credit, c.owed, len(c.placement.Instances)
+	node, instance := c.placement.Nodes[n-1], c.placement.Instance[n-1]
+
+	c.trial = true
+	c.apply(n, tag, m)
+	for k := n + 1; k <= min(n+trialSegments, c.msg.Len()); k++ {
+		c.placement.add(k)
+		c.seg.load(c.msg, k)
+		c.segment(k, c.msg.Tag(k))
+	}
+	findings := len(c.found)
+	c.trial = false
+
+	c.frames, c.counts, c.found = append(c.frames[:0], saved.frames...), append(c.counts[:0], saved.counts...),
+		append(c.found[:0], saved.found...)
+	c.guesses, c.gaps = append(c.guesses[:0], saved.guesses...), append(c.gaps[:0], saved.gaps...)
+	c.rejected, c.skip = append(c.rejected[:0], saved.rejected...), append(c.skip[:0], saved.skip...)
+	c.credit, c.owed = credit, owed
+	p := &c.placement
+	p.Nodes, p.Instance, p.Instances = p.Nodes[:n], p.Instance[:n], p.Instances[:instances]
+	p.Nodes[n-1], p.Instance[n-1] = node, instance
+	for _, f := range c.frames {
+		p.Instances[f.instance].End = -1
+	}
+	c.seg.load(c.msg, n)
+	return findings
+}
+
+// fits reports whether segment n fits at no cost as things are.
+func (c *Checker) fits(n int) bool {
+	if n > c.msg.Len() {
+		return true
+	}
+	c.ahead.load(c.msg, n)
+	o := c.option(&c.ahead, c.ahead.tag)
+	return o.ok && o.cost() == 0
+}
+
+// soon reports whether one of the nodes that o would leave out comes within the next segments, before a group that
+// is open now begins anew.
+func (c *Checker) soon(n int, tag edifact.Tag, o *option) bool {
+	for k := n + 1; k <= min(n+lookahead, c.msg.Len()); k++ {
+		t := c.msg.Tag(k)
+		if t == tag {
+			return false
+		}
+		c.ahead.load(c.msg, k)
+		for _, f := range c.frames[1:] {
+			if group := &c.pack.Nodes[f.group]; group.Tag == t {
+				if _, ok := c.match(group, &c.ahead); ok {
+					return false
+				}
+			}
+		}
+		for i := o.frame; i < len(c.frames); i++ {
+			f := &c.frames[i]
+			until := int32(math.MaxInt32)
+			if i == o.frame {
+				until = c.pack.Nodes[o.node].Counter
+			}
+			for _, r := range f.required {
+				node := &c.pack.Nodes[r]
+				if node.Counter >= until {
+					break
+				}
+				if node.Tag != t || c.counts[f.base+node.Index] > 0 {
+					continue
+				}
+				if _, ok := c.match(node, &c.ahead); ok {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// earlier returns a node of an open group that the segment fits but that the message has passed.
+func (c *Checker) earlier(seg *view, tag edifact.Tag) option {
+	for i := len(c.frames) - 1; i >= 0; i-- {
+		f := c.frames[i]
+		f.counter = 0
+		if node, _ := c.exact(&f, seg, tag); node >= 0 && c.pack.Nodes[node].Counter < c.frames[i].counter {
+			return option{ok: true, frame: i, node: node}
+		}
+	}
+	return option{}
+}
+
+// opening is a group that can be opened without its first segment; more than one node means that it is not known
+// which.
+type opening struct {
+	ok    bool
+	coded bool // the segment was recognized by a code
+	frame int
+	nodes []int32
+}
+
+// openable looks for child groups of the open groups that the segment fits into.
+func (c *Checker) openable(seg *view, tag edifact.Tag) (o opening) {
+	for i := len(c.frames) - 1; i >= 0 && !o.ok; i-- {
+		f := &c.frames[i]
+		for _, g := range c.pack.Children(&c.pack.Nodes[f.group]) {
+			group := &c.pack.Nodes[g]
+			if !group.IsGroup || group.Counter < f.counter || c.counts[f.base+group.Index] >= group.Max {
+				continue
+			}
+			coded, ok := c.accepts(g, seg, tag)
+			switch {
+			case !ok || o.coded && coded == 0:
+				continue
+			case coded > 0 && !o.coded:
+				o.nodes = o.nodes[:0]
+			}
+			o.ok, o.frame, o.coded = true, i, coded > 0
+			o.nodes = append(o.nodes, g)
+		}
+	}
+	return o
+}
+
+// accepts reports whether a segment fits a child of a group that is not open, and by how many codes.
+func (c *Checker) accepts(group int32, seg *view, tag edifact.Tag) (coded int, ok bool) {
+	f := frame{group: group, base: -1}
+	node, _ := c.exact(&f, seg, tag)
+	if node < 0 {
+		return 0, false
+	}
+	coded, ok = c.match(&c.pack.Nodes[node], seg)
+	return coded, ok
+}
+
+// takes reports whether a node is a group that a segment fits into.
+func (c *Checker) takes(node int32, seg *view) bool {
+	if !c.pack.Nodes[node].IsGroup {
+		return false
+	}
+	_, ok := c.accepts(node, seg, seg.tag)
+	return ok
+}
+
+// openWithout opens a group whose first segment is not there and places segment n in it. If the segment before
+// could not be placed it is taken for the first segment.
+func (c *Checker) openWithout(n int, tag edifact.Tag, m *move) {
+	explained := c.credit > 0
+	c.close(m.frame+1, n-1)
+	f := &c.frames[m.frame]
+	node := m.nodes[0]
+	group := &c.pack.Nodes[node]
+	if group.Counter > f.counter {
+		c.advance(f, group.Counter, n-1)
+	}
+	c.credit = 0
+	near := func(g gap) bool { return g.instance == f.instance && n-g.segment <= gapSegments }
+	if i := slices.IndexFunc(c.gaps, near); i >= 0 && !explained {
+		c.gaps, explained = slices.Delete(c.gaps, i, i+1), true
+	}
+	if first := (missing{f.instance, node}); !explained && !c.explained(first) {
+		c.gap(codeSegmentMissing, f, node, n-1, first)
+	}
+	if len(m.nodes) > 1 {
+		c.guesses = append(c.guesses, guess{f.instance, group.Tag})
+		c.skip = append(c.skip[:0], m.nodes...)
+		return
+	}
+	c.counts[f.base+group.Index]++
+	c.push(node, f.instance, n)
+	top := len(c.frames) - 1
+	if k, _ := c.exact(&c.frames[top], &c.seg, tag); k >= 0 {
+		c.place(top, k, n)
+	}
+}
+
+// skipped reports whether a tag belongs to the content of the groups that are passed over.
+func (c *Checker) skipped(tag edifact.Tag) bool {
+	for _, g := range c.skip {
+		for i := g + 2; i < c.pack.Nodes[g].End; i++ {
+			if c.pack.Nodes[i].Tag == tag {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// candidates are the nodes that a segment with a wrong qualifier may have been meant for.
+type candidates struct {
+	option
+	nodes []int32
+}
+
+// candidates returns the nodes with the tag in the innermost group that has any, at or behind the place reached:
+// those that most of the segment agrees with.
+func (c *Checker) candidates(n int, tag edifact.Tag) (g candidates) {
+	lacking := 0
+	for i := len(c.frames) - 1; i >= 0; i-- {
+		f := &c.frames[i]
+		best := -1
+		for _, k := range c.pack.Children(&c.pack.Nodes[f.group]) {
+			node := &c.pack.Nodes[k]
+			if node.Tag != tag || node.Counter < f.counter || i > 0 && node.Index == 0 {
+				continue
+			}
+			if _, exact := c.match(node, &c.seg); exact {
+				continue // has been found not to be the explanation
+			}
+			score := c.score(node)
+			if score > best {
+				best, g.nodes = score, g.nodes[:0]
+			}
+			if score == best {
+				g.nodes = append(g.nodes, k)
+			}
+		}
+		if len(g.nodes) > 0 {
+			g.nodes = c.narrow(f, g.nodes, n)
+			node := &c.pack.Nodes[g.nodes[0]]
+			g.option = option{ok: true, frame: i, node: g.nodes[0], lacking: lacking + c.lacking(f, node.Counter)}
+			return g
+		}
+		lacking += c.lacking(f, math.MaxInt32)
+	}
+	return g
+}
+
+// Scores of a test that c.seg meets: the one on the qualifier, one on another code, one on emptiness.
+const (
+	qualified = 100
+	agreed    = 2
+	empty     = 1
+)
+
+// score says how much of a node's tests c.seg meets.
+func (c *Checker) score(n *rules.Node) (score int) {
+	for i, tests := 0, c.pack.Tests(n); i < len(tests); i++ {
+		switch hit, ok := c.meets(&tests[i], &c.seg); {
+		case hit && i == 0:
+			score += qualified
+		case hit:
+			score += agreed
+		case ok:
+			score += empty
+		}
+	}
+	return score
+}
+
+// narrow prefers groups that the next segment fits into, then nodes that are required and have not occurred.
+func (c *Checker) narrow(f *frame, nodes []int32, n int) []int32 {
+	keep := func(good func(k int32) bool) {
+		if slices.ContainsFunc(nodes, good) {
+			nodes = slices.DeleteFunc(nodes, func(k int32) bool { return !good(k) })
+		}
+	}
+	if n < c.msg.Len() {
+		c.ahead.load(c.msg, n+1)
+		keep(func(k int32) bool { return c.takes(k, &c.ahead) })
+	}
+	keep(func(k int32) bool {
+		node := &c.pack.Nodes[k]
+		return node.Status.Required() && c.counts[f.base+node.Index] == 0
+	})
+	return nodes
+}
+
+// reportedMissing returns what has been reported missing last and c.seg may be.
+func (c *Checker) reportedMissing(tag edifact.Tag) (missing, bool) {
+	for i := len(c.found) - 1; i >= 0; i-- {
+		m := c.found[i].missing
+		if node := &c.pack.Nodes[m.node]; m.node > 0 && node.Tag == tag {
+			if _, ok := c.match(node, &c.seg); ok {
+				return m, true
+			}
+		}
+	}
+	return missing{}, false
+}
+
+// beforeGroup reports whether segment n+1 opens a group that segment n belongs to.
+func (c *Checker) beforeGroup(n int) bool {
+	if n >= c.msg.Len() {
+		return false
+	}
+	c.ahead.load(c.msg, n+1)
+	o := c.option(&c.ahead, c.ahead.tag)
+	return o.ok && c.takes(o.node, &c.seg)
+}
+
+// opensFor reports whether one of the nodes is a group that takes segment n.
+func (c *Checker) opensFor(nodes []int32, n int) bool {
+	if n > c.msg.Len() {
+		return false
+	}
+	c.ahead.load(c.msg, n)
+	return slices.ContainsFunc(nodes, func(k int32) bool {
+		return c.takes(k, &c.ahead)
+	})
+}
+
+// guess places a segment with a wrong qualifier.
+func (c *Checker) guess(n int, tag edifact.Tag, m *move) {
+	node := &c.pack.Nodes[m.node]
+	if len(m.nodes) == 1 && c.score(node) >= qualified {
+		c.place(m.frame, m.node, n) // known by its qualifier: whatever else is wrong shows in its elements
+		return
+	}
+	c.close(m.frame+1, n-1)
+	f := &c.frames[m.frame]
+	if node.Counter > f.counter {
+		c.advance(f, node.Counter, n-1)
+	}
+	c.credit = 0
+	c.guesses = append(c.guesses, guess{f.instance, tag})
+	instance, group := f.instance, f.group
+	known := len(m.nodes) == 1
+	if node.IsGroup && known {
+		c.push(m.node, f.instance, n)
+		instance = c.frames[len(c.frames)-1].instance
+	} else if node.IsGroup {
+		c.skip = append(c.skip[:0], m.nodes...)
+	}
+	if known || !node.IsGroup {
+		segment := m.node
+		if node.IsGroup {
+			segment++
+		}
+		c.placement.set(n, segment, instance)
+	}
+	c.wrongQualifier(n, group, m.node)
+}
+
+// wrongPlace reports segment n, which belongs to a node that is not up now. Its content, if it has any, is passed
+// over with it.
+func (c *Checker) wrongPlace(n int, m *move) {
+	if i := slices.IndexFunc(c.found, func(p pending) bool { return p.missing == m.gone }); i >= 0 {
+		c.found = slices.Delete(c.found, i, i+1)
+	}
+	c.rejected = append(c.rejected, m.gone)
+	if !c.fits(n+1) && c.opensFor([]int32{m.node}, n+1) {
+		c.skip = append(c.skip[:0], m.node)
+	}
+	c.unplaceable(n, c.pack.Nodes[m.node].Tag)
+}
+
+// explained reports whether a missing node follows from something reported before; that is used up by it.
+func (c *Checker) explained(m missing) bool {
+	if c.credit > 0 {
+		c.credit--
+		return true
+	}
+	counter := c.pack.Nodes[m.node].Counter
+	covers := func(g gap) bool { return g.instance == m.instance && counter <= g.counter }
+	if i := slices.IndexFunc(c.gaps, covers); i >= 0 {
+		c.gaps = slices.Delete(c.gaps, i, i+1)
+		return true
+	}
+	if i := slices.Index(c.guesses, guess{m.instance, c.pack.Nodes[m.node].Tag}); i >= 0 {
+		c.guesses = slices.Delete(c.guesses, i, i+1)
+		return true
+	}
+	return slices.Contains(c.rejected, m)
+}

@@ -1,0 +1,395 @@
+// Package gateway carries an interchange from the transport to the systems behind: kept, checked, published.
+//
+// This file tells the path of a message. Every arrow is one durable work item and one transaction of the store:
+//
+//	in   transport -> Receive: bytes kept, item "check"    -> the transport may confirm the receipt
+//	               -> check:   verdict, messages, transactions, findings; item "publish" if accepted
+//	               -> publish: events in the outbox
+//	out  caller    -> Submit:  bytes kept, item "check"    -> the caller may forget them
+//	               -> check:   as above; item "dispatch" if accepted
+//	               -> dispatch: one attempt through the Channel; item "publish"
+//	               -> publish
+//
+// After a crash between any two steps the item of the next step is in the store and is done then. What a rejected
+// interchange is answered with (CONTRL, APERAK) is not part of this path yet.
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"github.com/marktbote/marktbote/edifact"
+	"github.com/marktbote/marktbote/formats"
+	"github.com/marktbote/marktbote/formats/check"
+	"github.com/marktbote/marktbote/formats/event"
+	"github.com/marktbote/marktbote/gateway/config"
+	"github.com/marktbote/marktbote/gateway/work"
+	"github.com/marktbote/marktbote/store"
+)
+
+// The kinds of work items.
+const (
+	kindCheck    = "check"
+	kindDispatch = "dispatch"
+	kindPublish  = "publish"
+)
+
+// ErrTooLarge says that an interchange is larger than the configuration allows. Nothing of it was kept.
+var ErrTooLarge = errors.New("gateway: interchange is larger than max_interchange_bytes")
+
+// Channel sends one interchange to a partner: one attempt, no retry. An error with Temporary() false is final.
+type Channel interface {
+	Send(ctx context.Context, out Outgoing) error
+}
+
+// Outgoing is what a Channel sends.
+type Outgoing struct {
+	MessageID string // stays the same when the attempt is repeated, so that the partner can tell
+	Sender    string // UNB 0004
+	Recipient string // UNB 0010
+	Body      io.Reader
+}
+
+// Options make a Gateway.
+type Options struct {
+	Store   store.Store
+	Config  config.Config
+	Log     *zap.Logger
+	Metrics prometheus.Registerer
+	Channel Channel          // nil: nothing can be sent
+	Now     func() time.Time // nil: time.Now
+}
+
+// Gateway is one gateway. Its methods are safe for concurrent use.
+type Gateway struct {
+	store    store.Store
+	config   config.Config
+	log      *zap.Logger
+	channel  Channel
+	now      func() time.Time
+	work     *work.Runner
+	verdicts *prometheus.CounterVec // gateway_interchanges_total; labels: direction (in, out), verdict (see check)
+	events   prometheus.Counter     // gateway_events_total
+}
+
+// New returns a Gateway that does nothing until Run.
+func New(opts Options) *Gateway {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	g := &Gateway{
+		store: opts.Store, config: opts.Config, log: opts.Log.Named("gateway"), channel: opts.Channel, now: opts.Now,
+		work: work.New(opts.Store, opts.Log, opts.Now, opts.Metrics),
+		verdicts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gateway_interchanges_total", Help: "Interchanges checked, by direction and verdict.",
+		}, []string{"direction", "verdict"}),
+		events: prometheus.NewCounter(prometheus.CounterOpts{Name: "gateway_events_total", Help: "Events put into the outbox."}),
+	}
+	opts.Metrics.MustRegister(g.verdicts, g.events)
+	g.work.Handle(kindCheck, g.check)
+	g.work.Handle(kindDispatch, g.dispatch)
+	g.work.Handle(kindPublish, g.publish)
+	return g
+}
+
+// Run works until ctx ends and returns when the work in progress is done.
+func (g *Gateway) Run(ctx context.Context) { g.work.Run(ctx) }
+
+// Receive keeps an interchange that a transport received. When it returns without error the bytes and the work item
+// survive a crash and the transport may confirm the receipt. receivedID is the transport's identity of the
+// delivery; a second delivery with the same one is not processed again and returns the first interchange's ID.
+func (g *Gateway) Receive(ctx context.Context, channel, receivedID string, body io.Reader) (int64, error) {
+	return g.keep(ctx, store.In, channel, receivedID, body)
+}
+
+// Submit keeps an interchange that is to be sent. When it returns without error it will be checked and sent.
+func (g *Gateway) Submit(ctx context.Context, body io.Reader) (int64, error) {
+	return g.keep(ctx, store.Out, "", "", body)
+}
+
+// keep is the first step in both directions.
+func (g *Gateway) keep(ctx context.Context, direction store.Direction, channel, receivedID string, body io.Reader) (int64, error) {
+	head := headWriter{}
+	limited := &io.LimitedReader{R: body, N: g.config.MaxInterchangeBytes + 1}
+	payload, err := g.store.PutPayload(ctx, &guard{limited: limited, head: &head})
+	if err != nil {
+		return 0, fmt.Errorf("gateway: keep interchange: %w", err)
+	}
+	now := g.now()
+	var id int64
+	err = g.store.Update(ctx, func(tx store.Tx) error {
+		var err error
+		id, err = tx.InsertInterchange(store.Interchange{
+			Direction: direction, Channel: channel, ReceivedID: receivedID, ReceivedAt: now,
+			PayloadDigest: payload.Digest, PayloadSize: payload.Size, State: store.StateReceived,
+		})
+		if err != nil {
+			return err
+		}
+		_, err = tx.AddWork(store.Work{Kind: kindCheck, Lane: head.lane(), InterchangeID: id, DueAt: now})
+		return err
+	})
+	if errors.Is(err, store.ErrDuplicate) {
+		g.log.Info("delivery repeated", zap.Int64("interchange", id), zap.String("channel", channel))
+		return id, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("gateway: keep interchange: %w", err)
+	}
+	g.log.Info("interchange kept", zap.Int64("interchange", id), zap.String("direction", string(direction)),
+		zap.String("channel", channel), zap.Int64("bytes", payload.Size))
+	g.work.Wake()
+	return id, nil
+}
+
+// guard ends reading with ErrTooLarge when the limit is passed, and remembers the beginning of the bytes.
+type guard struct {
+	limited *io.LimitedReader
+	head    *headWriter
+}
+
+func (g *guard) Read(p []byte) (int, error) {
+	n, err := g.limited.Read(p)
+	if g.limited.N == 0 {
+		return 0, ErrTooLarge
+	}
+	g.head.add(p[:n])
+	return n, err
+}
+
+// headWriter keeps the first bytes of an interchange.
+type headWriter struct{ bytes []byte }
+
+const headBytes = 1 << 10 // enough for UNA, UNB and UNH
+
+func (h *headWriter) add(p []byte) {
+	if left := headBytes - len(h.bytes); left > 0 {
+		h.bytes = append(h.bytes, p[:min(left, len(p))]...)
+	}
+}
+
+// lane chooses the lane by the message type at the beginning. An interchange that cannot be read that early is not
+// urgent.
+//
+// Spec: APERAK AHB 1.1 2.4 (45 minutes for UTILMD and ORDERS)
+func (h *headWriter) lane() string {
+	r := edifact.NewReader(bytes.NewReader(h.bytes), edifact.Options{})
+	for s, err := r.Next(); err == nil; s, err = r.Next() {
+		if s.Tag() != edifact.UNH {
+			continue
+		}
+		switch s.Text(3, 1) {
+		case "UTILMD", "ORDERS", "ORDRSP", "ORDCHG", "APERAK", "CONTRL":
+			return work.Urgent
+		}
+		break
+	}
+	return work.Bulk
+}
+
+// check judges an interchange and keeps what it found.
+func (g *Gateway) check(ctx context.Context, item store.Work) error {
+	x, err := g.interchange(ctx, item.InterchangeID)
+	if err != nil {
+		return err
+	}
+	opts := check.Options{At: x.ReceivedAt, Read: edifact.Options{MaxMessageBytes: g.config.MaxMessageBytes}}
+	if x.Direction == store.In {
+		opts.Knowledge = knowledge{ctx: ctx, g: g, self: x.ID}
+	}
+	body, err := g.store.OpenPayload(ctx, x.PayloadDigest)
+	if err != nil {
+		return fmt.Errorf("gateway: check: %w", err)
+	}
+	defer body.Close()
+	result, err := check.File(body, opts)
+	if err != nil {
+		return fmt.Errorf("gateway: check: %w", err)
+	}
+	fill(&x, result)
+	x.CheckedAt = g.now()
+	next := ""
+	if result.Verdict == check.Accepted {
+		next = kindPublish
+		if x.Direction == store.Out {
+			next = kindDispatch
+		}
+	}
+	err = g.store.Update(ctx, func(tx store.Tx) error {
+		if err := tx.ReplaceMessages(x.ID); err != nil {
+			return err
+		}
+		if err := insertResult(tx, x.ID, result); err != nil {
+			return err
+		}
+		if err := tx.UpdateInterchange(x); err != nil {
+			return err
+		}
+		if next != "" {
+			if _, err := tx.AddWork(store.Work{Kind: next, Lane: item.Lane, InterchangeID: x.ID, DueAt: g.now()}); err != nil {
+				return err
+			}
+		}
+		return tx.CompleteWork(item)
+	})
+	if err != nil {
+		return fmt.Errorf("gateway: check: %w", err)
+	}
+	g.verdicts.WithLabelValues(string(x.Direction), x.Verdict).Inc()
+	g.log.Info("interchange checked", zap.Int64("interchange", x.ID), zap.String("verdict", x.Verdict),
+		zap.String("partner", x.Sender), zap.String("reference", x.ControlRef), zap.Int("messages", x.MessageCount),
+		zap.Int("findings", x.FindingCount))
+	g.work.Wake()
+	return nil
+}
+
+// dispatch sends an accepted outgoing interchange.
+func (g *Gateway) dispatch(ctx context.Context, item store.Work) error {
+	x, err := g.interchange(ctx, item.InterchangeID)
+	if err != nil {
+		return err
+	}
+	if g.channel == nil {
+		return final{errors.New("gateway: dispatch: no channel to send through is configured")}
+	}
+	body, err := g.store.OpenPayload(ctx, x.PayloadDigest)
+	if err != nil {
+		return fmt.Errorf("gateway: dispatch: %w", err)
+	}
+	defer body.Close()
+	out := Outgoing{
+		MessageID: fmt.Sprintf("%d.%s@%s", x.ID, x.PayloadDigest[:16], x.Sender),
+		Sender:    x.Sender, Recipient: x.Recipient, Body: body,
+	}
+	if err := g.channel.Send(ctx, out); err != nil {
+		return fmt.Errorf("gateway: dispatch: %w", err)
+	}
+	err = g.store.Update(ctx, func(tx store.Tx) error {
+		if _, err := tx.AddWork(store.Work{Kind: kindPublish, Lane: item.Lane, InterchangeID: x.ID, DueAt: g.now()}); err != nil {
+			return err
+		}
+		return tx.CompleteWork(item)
+	})
+	if err != nil {
+		return fmt.Errorf("gateway: dispatch: %w", err)
+	}
+	g.log.Info("interchange sent", zap.Int64("interchange", x.ID), zap.String("partner", x.Recipient), zap.String("reference", x.ControlRef))
+	g.work.Wake()
+	return nil
+}
+
+// final marks an error that another try cannot mend.
+type final struct{ error }
+
+func (final) Temporary() bool { return false }
+
+func (f final) Unwrap() error { return f.error }
+
+// publish puts the events of an accepted interchange into the outbox.
+func (g *Gateway) publish(ctx context.Context, item store.Work) error {
+	x, err := g.interchange(ctx, item.InterchangeID)
+	if err != nil {
+		return err
+	}
+	count := 0
+	err = g.store.Update(ctx, func(tx store.Tx) error {
+		count = 0 // Update may run this again
+		body, err := g.store.OpenPayload(ctx, x.PayloadDigest)
+		if err != nil {
+			return err
+		}
+		defer body.Close()
+		err = g.eachEvent(body, x, func(e event.Event) error {
+			inserted, err := g.insertEvent(tx, x, e)
+			if inserted {
+				count++
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		x.State = store.StatePublished
+		if err := tx.UpdateInterchange(x); err != nil {
+			return err
+		}
+		return tx.CompleteWork(item)
+	})
+	if err != nil {
+		return fmt.Errorf("gateway: publish: %w", err)
+	}
+	g.events.Add(float64(count))
+	g.log.Info("events published", zap.Int64("interchange", x.ID), zap.Int("events", count))
+	return nil
+}
+
+// eachEvent translates the messages of an interchange, one in memory at a time.
+func (g *Gateway) eachEvent(body io.Reader, x store.Interchange, emit func(event.Event) error) error {
+	env := event.Envelope{
+		Direction: event.Direction(x.Direction), SenderRole: g.config.Rolle(x.Sender), RecipientRole: g.config.Rolle(x.Recipient),
+		FormatVersion: formats.FormatVersion(x.FormatVersion), Sparte: formats.Sparte(x.Sparte), ReceivedAt: x.ReceivedAt, Test: x.Test,
+		Original: fmt.Sprintf("/interchanges/%d", x.ID),
+	}
+	r := edifact.NewReader(body, edifact.Options{MaxMessageBytes: g.config.MaxMessageBytes})
+	var m edifact.Message
+	for {
+		err := r.NextMessage(&m)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		list, err := event.FromMessage(env, r.UNB(), &m)
+		var none *event.NoMapping
+		var value *event.ValueError
+		switch {
+		case errors.As(err, &none):
+			g.log.Info("no event for a message", zap.Int64("interchange", x.ID), zap.Int("message", m.Index()), zap.String("reason", none.Error()))
+		case errors.As(err, &value):
+			return final{err} // the check let pass what cannot be translated: a person must look
+		case err != nil:
+			return err
+		}
+		for _, e := range list {
+			if err := emit(e); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// insertEvent adds an event to the outbox. It returns false if the event is there already: the same business
+// transaction arrived before.
+func (g *Gateway) insertEvent(tx store.Tx, x store.Interchange, e event.Event) (bool, error) {
+	e.RecordedAt = g.now()
+	data, err := json.Marshal(e)
+	if err != nil {
+		return false, fmt.Errorf("encode event %s: %w", e.ID, err)
+	}
+	_, err = tx.InsertEvent(store.Event{
+		ID: e.ID, Type: e.Type, Subject: e.Subject, PartitionKey: e.PartitionKey, InterchangeID: x.ID,
+		RecordedAt: e.RecordedAt, Data: data,
+	})
+	if errors.Is(err, store.ErrDuplicate) {
+		g.log.Warn("business transaction arrived before", zap.Int64("interchange", x.ID), zap.String("event", e.ID))
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func (g *Gateway) interchange(ctx context.Context, id int64) (x store.Interchange, err error) {
+	err = g.store.View(ctx, func(tx store.Tx) error {
+		x, err = tx.Interchange(id)
+		return err
+	})
+	return x, err
+}

@@ -1,0 +1,80 @@
+package sqlstore
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/marktbote/marktbote/store"
+)
+
+// InsertInterchange implements store.Tx.
+func (t *tx) InsertInterchange(x store.Interchange) (int64, error) {
+	const op = "insert interchange"
+	id, err := t.id(op, insertInterchange,
+		string(x.Direction), x.Channel, x.ReceivedID, reference(x.PayloadDigest), x.PayloadSize,
+		micros(x.ReceivedAt), string(x.State), x.Verdict, x.FormatVersion, x.Sparte, x.Sender, x.Recipient,
+		x.ControlRef, x.ApplicationRef, x.MessageType, number(x.Test), x.MessageCount, x.FindingCount,
+		micros(x.CheckedAt))
+	if !errors.Is(err, errNoRow) {
+		return id, err
+	}
+	if id, err = t.id(op, selectReceived, string(x.Direction), x.ReceivedID); err != nil {
+		return 0, fmt.Errorf("store: %s: the row in the way: %w", op, err)
+	}
+	return id, fmt.Errorf("store: %s %s/%s: %w", op, x.Direction, x.ReceivedID, store.ErrDuplicate)
+}
+
+// UpdateInterchange implements store.Tx.
+func (t *tx) UpdateInterchange(x store.Interchange) error {
+	n, err := t.exec("update interchange", updateInterchange, x.ID, string(x.State), x.Verdict, x.FormatVersion,
+		x.Sparte, x.Sender, x.Recipient, x.ControlRef, x.ApplicationRef, x.MessageType, number(x.Test),
+		x.MessageCount, x.FindingCount, micros(x.CheckedAt))
+	if err == nil && n == 0 {
+		err = fmt.Errorf("store: update interchange %d: %w", x.ID, store.ErrNotFound)
+	}
+	return err
+}
+
+// Interchange implements store.Tx.
+func (t *tx) Interchange(id int64) (store.Interchange, error) {
+	found, err := list(t, "interchange", selectInterchange, scanInterchange, id)
+	if err != nil {
+		return store.Interchange{}, err
+	}
+	if len(found) == 0 {
+		return store.Interchange{}, fmt.Errorf("store: interchange %d: %w", id, store.ErrNotFound)
+	}
+	return found[0], nil
+}
+
+// Interchanges implements store.Tx.
+func (t *tx) Interchanges(q store.InterchangeQuery) ([]store.Interchange, error) {
+	before := q.Before
+	if before <= 0 {
+		before = math.MaxInt64
+	}
+	if q.Verdict == "" {
+		return list(t, "interchanges", listInterchanges, scanInterchange,
+			before, string(q.Direction), limitOf(q.Limit))
+	}
+	return list(t, "interchanges", listInterchangesByVerdict, scanInterchange,
+		before, string(q.Direction), limitOf(q.Limit), q.Verdict)
+}
+
+// FindControlRef implements store.Tx.
+func (t *tx) FindControlRef(direction store.Direction, sender, controlRef string) ([]store.Interchange, error) {
+	return list(t, "find control reference", listControlRef, scanInterchange, string(direction), sender, controlRef)
+}
+
+func scanInterchange(rows *sql.Rows) (store.Interchange, error) {
+	var x store.Interchange
+	var receivedAt, checkedAt int64
+	var test int
+	err := rows.Scan(&x.ID, &x.Direction, &x.Channel, &x.ReceivedID, &x.PayloadDigest, &x.PayloadSize,
+		&receivedAt, &x.State, &x.Verdict, &x.FormatVersion, &x.Sparte, &x.Sender, &x.Recipient, &x.ControlRef,
+		&x.ApplicationRef, &x.MessageType, &test, &x.MessageCount, &x.FindingCount, &checkedAt)
+	x.ReceivedAt, x.CheckedAt, x.Test = instant(receivedAt), instant(checkedAt), test != 0
+	return x, err
+}

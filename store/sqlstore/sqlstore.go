@@ -1,0 +1,222 @@
+// Package sqlstore holds the SQL text and the logic that the store drivers share.
+//
+// It works over database/sql with numbered parameters ($1, $2 ...) and keeps to what SQLite and PostgreSQL
+// both understand: RETURNING, ON CONFLICT DO NOTHING, partial indexes, instants as integer microseconds, truth
+// values as 0 and 1. What differs between the engines is a field of Dialect. A driver opens the database, brings
+// its tables up to date and hands two pools to New:
+//
+//	st, err := sqlstore.New(ctx, sqlstore.Config{Writer: w, Reader: r, Dialect: d})
+//
+// Writer runs everything that changes rows, Reader everything that only reads. They may be the same pool.
+//
+// A file per concept: statements.go has all SQL text, payload.go says how bytes are cut into chunks, work.go how
+// leases work.
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/marktbote/marktbote/store"
+)
+
+// maxUpdateAttempts is how often Update runs fn when the engine reports conflicts with other transactions.
+const maxUpdateAttempts = 10
+
+// Dialect is what differs between database engines. Its functions must be safe for concurrent use.
+type Dialect struct {
+	// MissingReference reports whether err says that a row refers to another one that does not exist.
+	MissingReference func(err error) bool
+	// Conflict reports whether err says that the transaction met another one and may succeed if it runs again.
+	Conflict func(err error) bool
+	// SkipLocked ends the query that selects the work to claim, so that two claims running at the same time do
+	// not select the same rows: "FOR UPDATE SKIP LOCKED", or empty if the engine has one writer at a time.
+	SkipLocked string
+	// LockEvents is a statement without parameters that runs before an event gets its sequence number and makes
+	// transactions that record events wait for each other; empty if the engine has one writer at a time.
+	LockEvents string
+}
+
+// Config is what New needs; all fields but Now and Release must be set.
+type Config struct {
+	Writer  *sql.DB // pool for changes
+	Reader  *sql.DB // pool for queries; its connections may refuse changes
+	Dialect Dialect
+	Now     func() time.Time // clock for the columns that say when something was stored; nil means time.Now
+	Release io.Closer        // closed after the pools; nil if there is nothing to release
+}
+
+// Store implements store.Store over database/sql. It is safe for concurrent use.
+type Store struct {
+	writer  pool
+	reader  pool
+	dialect Dialect
+	claim   string // text of the claim statement, see claimWork
+	now     func() time.Time
+	release io.Closer
+
+	encoder *zstd.Encoder
+	decoder *zstd.Decoder
+	buffers sync.Pool // of *buffers
+
+	mu     sync.Mutex
+	closed bool           // guarded by mu
+	active sync.WaitGroup // calls between enter and leave; grows only under mu and before closed is set
+}
+
+// pool is a database with its prepared statements, by SQL text. The map does not change after New.
+type pool struct {
+	db    *sql.DB
+	stmts map[string]*sql.Stmt
+}
+
+// New prepares all statements and returns the store, which from then on owns the pools and cfg.Release. After
+// an error they still belong to the caller.
+func New(ctx context.Context, cfg Config) (*Store, error) {
+	s := &Store{
+		dialect: cfg.Dialect,
+		claim:   fmt.Sprintf(claimWork, cfg.Dialect.SkipLocked),
+		now:     cfg.Now,
+		release: cfg.Release,
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if err := s.initCompression(); err != nil {
+		return nil, fmt.Errorf("store: open: %w", err)
+	}
+	var err error
+	if s.writer, err = prepare(ctx, cfg.Writer, slices.Concat(queries(), changes(), []string{s.claim})); err != nil {
+		return nil, fmt.Errorf("store: open: %w", err)
+	}
+	if s.reader, err = prepare(ctx, cfg.Reader, slices.Concat(queries(), changes())); err != nil {
+		s.writer.closeStatements()
+		return nil, fmt.Errorf("store: open: %w", err)
+	}
+	return s, nil
+}
+
+func prepare(ctx context.Context, db *sql.DB, texts []string) (pool, error) {
+	p := pool{db: db, stmts: make(map[string]*sql.Stmt, len(texts))}
+	for _, text := range texts {
+		st, err := db.PrepareContext(ctx, text)
+		if err != nil {
+			p.closeStatements()
+			return pool{}, fmt.Errorf("prepare %q: %w", text, err)
+		}
+		p.stmts[text] = st
+	}
+	return p, nil
+}
+
+// closeStatements is for the way out of New only: closing the database closes its statements too.
+func (p pool) closeStatements() {
+	for _, st := range p.stmts {
+		_ = st.Close() // the caller reports the error that led here
+	}
+}
+
+// Close implements store.Store.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	s.mu.Unlock()
+	s.active.Wait()
+
+	s.decoder.Close()
+	err := s.reader.db.Close()
+	if s.writer.db != s.reader.db {
+		err = errors.Join(err, s.writer.db.Close()) // last, because the last connection tidies up the files
+	}
+	if s.release != nil {
+		err = errors.Join(err, s.release.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("store: close: %w", err)
+	}
+	return nil
+}
+
+// enter counts a call that uses the database until leave, so that Close can wait for it. It must not be held
+// while code of the caller runs that may block for long, except inside Update and View.
+func (s *Store) enter() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return store.ErrClosed
+	}
+	s.active.Add(1)
+	return nil
+}
+
+func (s *Store) leave() { s.active.Done() }
+
+// Update implements store.Store.
+func (s *Store) Update(ctx context.Context, fn func(tx store.Tx) error) error {
+	for attempt := 1; ; attempt++ {
+		err := s.run(ctx, "update", &s.writer, nil, fn)
+		if err == nil || attempt == maxUpdateAttempts || ctx.Err() != nil || !s.dialect.Conflict(err) {
+			return err
+		}
+	}
+}
+
+// View implements store.Store.
+func (s *Store) View(ctx context.Context, fn func(tx store.Tx) error) error {
+	return s.run(ctx, "view", &s.reader, &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelDefault}, fn)
+}
+
+// run runs fn once in a transaction of p.
+func (s *Store) run(ctx context.Context, op string, p *pool, opts *sql.TxOptions, fn func(tx store.Tx) error) error {
+	if err := s.enter(); err != nil {
+		return fail(ctx, op, err)
+	}
+	defer s.leave()
+	sqlTx, err := p.db.BeginTx(ctx, opts)
+	if err != nil {
+		return fail(ctx, op, err)
+	}
+	t := &tx{ctx: ctx, store: s, pool: p, sql: sqlTx}
+	ended := false
+	defer func() {
+		if !ended { // fn panicked or left with Goexit; there is nobody to tell about a failing rollback
+			_ = sqlTx.Rollback()
+		}
+	}()
+	err = fn(t)
+	ended = true
+	if err == nil && t.broken != nil {
+		err = fail(ctx, op, fmt.Errorf("ignored error: %w", t.broken))
+	}
+	if err != nil {
+		if rollbackErr := sqlTx.Rollback(); rollbackErr != nil && !errors.Is(rollbackErr, sql.ErrTxDone) {
+			return fmt.Errorf("%w (rollback: %v)", err, rollbackErr)
+		}
+		return err
+	}
+	if err := sqlTx.Commit(); err != nil {
+		return fail(ctx, op, fmt.Errorf("commit: %w", err))
+	}
+	return nil
+}
+
+// fail says which operation of the store met err. When ctx has ended this is the reason, whatever the engine
+// made of it.
+func fail(ctx context.Context, op string, err error) error {
+	if cause := ctx.Err(); cause != nil && !errors.Is(err, cause) {
+		return fmt.Errorf("store: %s: %w (%v)", op, cause, err)
+	}
+	return fmt.Errorf("store: %s: %w", op, err)
+}

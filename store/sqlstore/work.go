@@ -1,0 +1,129 @@
+package sqlstore
+
+// NOTE: leases.
+//
+// An item is free for a claim at now if it is not parked, due_at <= now and leased_until <= now. A claim writes
+// a token nobody else has into lease. Completing, retrying and parking look for the row with this token, in the
+// transaction of the effect they end: the row is there exactly if nobody claimed the item since, so the effect
+// on the store happens once even if two workers ran the step. Items that are not leased have the empty token,
+// which therefore never counts as one.
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/marktbote/marktbote/store"
+)
+
+var errBadLease = errors.New("the lease must be positive")
+
+// ClaimWork implements store.Store.
+func (s *Store) ClaimWork(
+	ctx context.Context, lane string, now time.Time, lease time.Duration, max int,
+) ([]store.Work, error) {
+	const op = "claim work"
+	if lease <= 0 {
+		return nil, fail(ctx, op, errBadLease)
+	}
+	if max <= 0 {
+		return nil, nil
+	}
+	if err := s.enter(); err != nil {
+		return nil, fail(ctx, op, err)
+	}
+	defer s.leave()
+	token, err := uuid.NewRandom()
+	if err != nil {
+		return nil, fail(ctx, op, err)
+	}
+	for attempt := 1; ; attempt++ {
+		items, err := s.claimOnce(ctx, token.String(), lane, now, lease, max)
+		if err == nil {
+			return items, nil
+		}
+		if attempt == maxUpdateAttempts || ctx.Err() != nil || !s.dialect.Conflict(err) {
+			return nil, fail(ctx, op, err)
+		}
+	}
+}
+
+func (s *Store) claimOnce(
+	ctx context.Context, token, lane string, now time.Time, lease time.Duration, max int,
+) ([]store.Work, error) {
+	rows, err := s.writer.stmts[s.claim].QueryContext(ctx, token, micros(now.Add(lease)), lane, micros(now), max)
+	if err != nil {
+		return nil, err
+	}
+	items, err := collect(rows, scanWork)
+	if err != nil {
+		return nil, err
+	}
+	// RETURNING has no order.
+	slices.SortFunc(items, func(a, b store.Work) int {
+		return cmp.Or(a.DueAt.Compare(b.DueAt), cmp.Compare(a.ID, b.ID))
+	})
+	return items, nil
+}
+
+// AddWork implements store.Tx.
+func (t *tx) AddWork(w store.Work) (int64, error) {
+	return t.id("add work", insertWork, w.Kind, w.Lane, reference(w.InterchangeID), micros(w.DueAt), w.Reason)
+}
+
+// CompleteWork implements store.Tx.
+func (t *tx) CompleteWork(w store.Work) error {
+	return t.endLease("complete work", w, deleteWork)
+}
+
+// RetryWork implements store.Tx.
+func (t *tx) RetryWork(w store.Work, dueAt time.Time, reason string) error {
+	return t.endLease("retry work", w, retryWork, micros(dueAt), reason)
+}
+
+// ParkWork implements store.Tx.
+func (t *tx) ParkWork(w store.Work, reason string) error {
+	return t.endLease("park work", w, parkWork, reason)
+}
+
+// endLease runs a text whose first two parameters are the item and its lease.
+func (t *tx) endLease(op string, w store.Work, text string, args ...any) error {
+	var n int64
+	if w.Lease != "" {
+		var err error
+		if n, err = t.exec(op, text, append([]any{w.ID, w.Lease}, args...)...); err != nil {
+			return err
+		}
+	}
+	if n == 0 {
+		return fmt.Errorf("store: %s %d: %w", op, w.ID, store.ErrLeaseLost)
+	}
+	return nil
+}
+
+// PendingWork implements store.Tx.
+func (t *tx) PendingWork() (int, error) {
+	n, err := t.id("pending work", countPending)
+	return int(n), err
+}
+
+// ParkedWork implements store.Tx.
+func (t *tx) ParkedWork(limit int) ([]store.Work, error) {
+	return list(t, "parked work", listParked, scanWork, limitOf(limit))
+}
+
+func scanWork(rows *sql.Rows) (store.Work, error) {
+	var w store.Work
+	var dueAt, leasedUntil int64
+	var parked int
+	err := rows.Scan(&w.ID, &w.Kind, &w.Lane, &w.InterchangeID, &dueAt, &w.Attempt, &w.Lease, &leasedUntil,
+		&parked, &w.Reason)
+	w.DueAt, w.LeasedUntil, w.Parked = instant(dueAt), instant(leasedUntil), parked != 0
+	return w, err
+}

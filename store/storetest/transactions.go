@@ -1,0 +1,179 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/marktbote/marktbote/store"
+)
+
+func transactionTests() []test {
+	count := func(t *testing.T, st store.Store) int {
+		t.Helper()
+		return view(t, st, store.Tx.PendingWork)
+	}
+	add := func(tx store.Tx) error {
+		_, err := tx.AddWork(store.Work{Kind: "check", Lane: "bulk"})
+		return err
+	}
+	return []test{
+		{"transaction/an error rolls back and is returned", func(t *testing.T, st store.Store) {
+			own := errors.New("own")
+			err := st.Update(t.Context(), func(tx store.Tx) error { return errors.Join(add(tx), own) })
+			wantError(t, "Update", err, own)
+			equal(t, "work", 0, count(t, st))
+			update(t, st, add)
+			equal(t, "work", 1, count(t, st))
+		}},
+		{"transaction/a panic rolls back and goes on", func(t *testing.T, st store.Store) {
+			for name, call := range map[string]func(context.Context, func(store.Tx) error) error{
+				"Update": st.Update, "View": st.View,
+			} {
+				got := func() (got any) {
+					defer func() { got = recover() }()
+					return call(t.Context(), func(tx store.Tx) error {
+						if name == "Update" {
+							if err := add(tx); err != nil {
+								return err
+							}
+						}
+						panic("boom")
+					})
+				}()
+				equal(t, name, any("boom"), got)
+			}
+			equal(t, "work", 0, count(t, st))
+			update(t, st, add)
+			equal(t, "work", 1, count(t, st))
+		}},
+		{"transaction/View changes nothing", func(t *testing.T, st store.Store) {
+			id := addInterchange(t, st)
+			for name, fn := range map[string]func(tx store.Tx) error{
+				"AddWork":           add,
+				"UpdateInterchange": func(tx store.Tx) error { return tx.UpdateInterchange(store.Interchange{ID: id, Verdict: "x"}) },
+				"ReplaceMessages":   func(tx store.Tx) error { return tx.ReplaceMessages(id) },
+			} {
+				if err := st.View(t.Context(), fn); err == nil {
+					t.Errorf("%s in View: no error", name)
+				}
+				if err := st.View(t.Context(), func(tx store.Tx) error { _ = fn(tx); return nil }); err == nil {
+					t.Errorf("%s in View, error ignored: no error", name)
+				}
+			}
+			equal(t, "work", 0, count(t, st))
+			got := view(t, st, func(tx store.Tx) (store.Interchange, error) { return tx.Interchange(id) })
+			equal(t, "verdict", "", got.Verdict)
+		}},
+		{"transaction/View sees one state", func(t *testing.T, st store.Store) {
+			update(t, st, add)
+			err := st.View(t.Context(), func(tx store.Tx) error {
+				before, err := tx.PendingWork()
+				if err != nil {
+					return err
+				}
+				update(t, st, add)
+				after, err := tx.PendingWork()
+				equal(t, "work during View", before, after)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			equal(t, "work after View", 2, count(t, st))
+		}},
+		{"transaction/changes are seen inside, not outside", func(t *testing.T, st store.Store) {
+			update(t, st, func(tx store.Tx) error {
+				if err := add(tx); err != nil {
+					return err
+				}
+				n, err := tx.PendingWork()
+				equal(t, "inside", 1, n)
+				equal(t, "outside", 0, count(t, st))
+				return err
+			})
+		}},
+		{"transaction/not valid afterwards", func(t *testing.T, st store.Store) {
+			var kept store.Tx
+			update(t, st, func(tx store.Tx) error { kept = tx; return nil })
+			if err := add(kept); err == nil {
+				t.Error("AddWork after Update: no error")
+			}
+			equal(t, "work", 0, count(t, st))
+		}},
+		{"transaction/cancelled", func(t *testing.T, st store.Store) {
+			ctx, cancel := context.WithCancel(t.Context())
+			err := st.Update(ctx, func(tx store.Tx) error {
+				if err := add(tx); err != nil {
+					return err
+				}
+				cancel()
+				return nil
+			})
+			wantError(t, "Update, cancelled inside", err, context.Canceled)
+			wantError(t, "Update, cancelled before", st.Update(ctx, add), context.Canceled)
+			wantError(t, "View, cancelled before", st.View(ctx, func(store.Tx) error { return nil }), context.Canceled)
+			_, err = st.ClaimWork(ctx, "bulk", at(0), 1, 1)
+			wantError(t, "ClaimWork, cancelled before", err, context.Canceled)
+			equal(t, "work", 0, count(t, st))
+			update(t, st, add)
+		}},
+		{"transaction/after Close", testAfterClose},
+	}
+}
+
+func testAfterClose(t *testing.T, st store.Store) {
+	p, err := st.PutPayload(t.Context(), strings.NewReader("bytes"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	open, err := st.OpenPayload(t.Context(), p.Digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = open.Close() }()
+	running, release, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		ended <- st.Update(t.Context(), func(tx store.Tx) error {
+			close(running)
+			<-release
+			_, err := tx.AddWork(store.Work{Lane: "bulk"})
+			return err
+		})
+	}()
+	<-running
+	closed := make(chan error, 1)
+	go func() { closed <- st.Close() }()
+	// Close is on its way when a new call is refused; it must wait for the one that runs.
+	nothing := func(store.Tx) error { return nil }
+	for err = nil; err == nil; err = st.View(t.Context(), nothing) {
+	}
+	wantError(t, "View", err, store.ErrClosed)
+	select {
+	case <-closed:
+		t.Error("Close did not wait for Update")
+	default:
+	}
+	close(release)
+	if err := <-ended; err != nil {
+		t.Errorf("Update running during Close: %v", err)
+	}
+	if err := <-closed; err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	if err := st.Close(); err != nil {
+		t.Errorf("second Close: %v", err)
+	}
+	wantError(t, "Update", st.Update(t.Context(), nothing), store.ErrClosed)
+	_, err = st.PutPayload(t.Context(), strings.NewReader("x"))
+	wantError(t, "PutPayload", err, store.ErrClosed)
+	_, err = st.PutPayload(t.Context(), newBytes(1, 3*mib))
+	wantError(t, "PutPayload, large", err, store.ErrClosed)
+	_, err = st.OpenPayload(t.Context(), p.Digest)
+	wantError(t, "OpenPayload", err, store.ErrClosed)
+	_, err = open.Read(make([]byte, 1))
+	wantError(t, "Read", err, store.ErrClosed)
+	_, err = st.ClaimWork(t.Context(), "bulk", at(0), 1, 1)
+	wantError(t, "ClaimWork", err, store.ErrClosed)
+}
