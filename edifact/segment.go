@@ -164,7 +164,7 @@ func (s *Segment) Is(e, c int, v string) bool { return string(s.Value(e, c)) == 
 
 // Empty reports whether component c of element e was not sent, is empty or holds only spaces.
 //
-// Spec: EDI@Energy Allgemeine Festlegungen 6.10 (spaces at the ends are not transferred)
+// Spec: Allgemeine Festlegungen 6.1 6.10 (spaces at the ends are not transferred)
 func (s *Segment) Empty(e, c int) bool {
 	return len(bytes.TrimLeft(s.RawComponent(e, c), " ")) == 0
 }

@@ -110,7 +110,7 @@ func (f *Finding) Complete(lang Lang) {
 	if !ok {
 		panic(fmt.Sprintf("formats: finding code %s is not in codes.json", f.Code))
 	}
-	f.Severity = info.Severity
+	f.Severity, f.Wire = info.Severity, nil
 	if info.Wire != "" {
 		f.Wire = &Wire{Kind: info.Wire, Code: info.Value}
 	}

@@ -277,8 +277,16 @@ func (f *file) message(m *edifact.Message) Message {
 			f.result.Sparte = sparteOf(pack)
 		}
 		left := max(1, f.opts.MaxFindings-f.result.FindingCount)
-		placement := f.structure.Check(pack, m, left, put)
-		f.identifiers(m, placement, cut, put)
+		whole := m.Tag(m.Len()) == edifact.UNT
+		placement := f.structure.Check(pack, m, left, func(x formats.Finding) {
+			if !whole && (x.Code == "E2003" || x.Code == "E2004") && x.SegmentNumber == m.Len() {
+				return // the message breaks off here, which is reported; what would follow is not known
+			}
+			put(x)
+		})
+		if whole {
+			f.identifiers(m, placement, cut, put)
+		}
 		f.parties(m, put)
 	}
 	f.charset(m, put)

@@ -310,7 +310,7 @@ func (f *file) identifiers(m *edifact.Message, p *mig.Placement, cut []event.Tra
 		}
 		s := m.Segment(before)
 		pos := s.Position()
-		pos.Offset, pos.Length, pos.Tag = pos.Offset+int64(pos.Length)+1, 0, edifact.MakeTag("RFF")
+		pos.Offset, pos.Length, pos.Tag = pos.Offset+int64(pos.Length), 0, edifact.MakeTag("RFF")
 		x := at("E1055", pos)
 		x.Name = group.Name
 		x.Rule = p.Pack.Type + " " + p.Pack.Version + " " + group.Group + " RFF+Z13"

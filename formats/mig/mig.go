@@ -97,9 +97,7 @@ func (c *Checker) Check(pack *rules.Pack, m *edifact.Message, limit int, report 
 		tag := m.Tag(n)
 		c.placement.add(n)
 		if n == 1 && tag == edifact.UNH {
-			if first := pack.Children(&pack.Nodes[0])[0]; pack.Nodes[first].Tag == tag {
-				c.placement.set(n, first, 0)
-			}
+			c.placement.set(n, pack.Children(&pack.Nodes[0])[0], 0)
 			continue
 		}
 		c.seg.load(m, n)

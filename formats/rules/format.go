@@ -252,6 +252,9 @@ func (p *parser) node(group bool, rest string) error {
 	n.Elements.End = n.Elements.First
 	switch n.Tag {
 	case edifact.UNA, edifact.UNB, edifact.UNZ:
+		if p.depth > 0 {
+			return fmt.Errorf("%s inside a group", n.Tag)
+		}
 		n.Parent = -1
 		p.pack.Service = append(p.pack.Service, p.segment)
 	}
@@ -415,5 +418,8 @@ func (p *parser) finish() error {
 		}
 	}
 	p.pack.buildIndex()
+	if root := &p.pack.Nodes[0]; root.Children.Len() == 0 || p.pack.Nodes[p.pack.Children(root)[0]].Tag != edifact.UNH {
+		return errors.New("message does not begin with UNH")
+	}
 	return nil
 }

@@ -68,7 +68,7 @@ func TestAllPacks(t *testing.T) {
 
 // The versions in UNH lead to the packs; a version of several format versions leads to the one asked for.
 //
-// Spec: UNH S009 of the message types, FV2604 and FV2610
+// Spec: EDI@Energy MIGs, UNH S009
 func TestFind(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -181,6 +181,8 @@ func TestParseErrors(t *testing.T) {
 		{"an..3 Nachrichtenfunktion, Code", "an..3", "small.pack:28: expected 3 values and a name"},
 		{" segment NAD", "   segment NAD", "small.pack:38: indented by 3, the node above allows 1"},
 		{"   codes Z01 Z09\n", "", ""},
+		{" segment NAD", " segment UNA", "small.pack:38: UNA inside a group"},
+		{"segment UNH", "segment UNA", "small.pack:45: message does not begin with UNH"},
 		{"   codes Z01 Z09\n", "   codes Z01\n   codes-open Z09\n", "small.pack:28: codes and codes-open for the same data element"},
 	} {
 		broken := strings.Replace(string(text), c.replace, c.with, 1)
