@@ -54,7 +54,7 @@ type Reader struct {
 	mark   int // first of found.marks at or behind start
 	term   int // index in found.terms of the next terminator
 	odd    int // first of found.odds at or behind start
-	clear  int // nextInMessage may pass on segments that end before this place
+	clear  int // the short way of Next may pass on segments that end before this place
 
 	seg   Segment // the current segment
 	arena []byte
@@ -123,9 +123,33 @@ func (r *Reader) Reset(src io.Reader, opts Options) {
 // Next returns the next segment, service segments included, UNA excepted. It returns io.EOF when the input has
 // been read to its end, and other errors only if the source fails. The segment is valid until the next call.
 func (r *Reader) Next() (*Segment, error) {
-	if r.nextInMessage() {
-		return &r.seg, nil
+	// The short way for what nearly every segment is: held in the buffer, inside a message, with a regular tag
+	// that is no service segment, and nothing to report (see lookAhead).
+	if r.term < len(r.found.terms) {
+		last := int(r.found.terms[r.term])
+		start, end := r.start, int(r.found.marks[last])
+		if end < r.clear && end >= start+4 {
+			head := binary.LittleEndian.Uint32(r.buf[start:])
+			tag := packTag(byte(head), byte(head>>8), byte(head>>16))
+			if tag != 0 && tag>>8 != 'U'<<8|'N' && byte(head>>24) == r.found.svc.Element {
+				if len(r.arena) > 0 {
+					r.arena = r.arena[:0]
+				}
+				r.segments++
+				s := &r.seg
+				s.start, s.end, s.first, s.last = uint32(start), uint32(end), r.mark, last
+				s.tag, s.number, s.offset = tag, r.segments, r.origin+int64(start)
+				r.start, r.mark = end+1, last+1
+				r.term++
+				return s, nil
+			}
+		}
 	}
+	return r.nextSlow()
+}
+
+// nextSlow is Next for everything that needs a closer look.
+func (r *Reader) nextSlow() (*Segment, error) {
 	if r.unread {
 		r.unread = false
 		r.lookAhead()
@@ -263,33 +287,7 @@ func (r *Reader) readSegment() (bool, error) {
 	return true, nil
 }
 
-// nextInMessage is the short way for what nearly every segment is: held in the buffer, inside a message, with a
-// regular tag that is no service segment, and nothing to report. It returns false, with nothing changed, if any
-// of this does not hold.
-func (r *Reader) nextInMessage() bool {
-	if r.term >= len(r.found.terms) {
-		return false
-	}
-	last := int(r.found.terms[r.term])
-	start, end := r.start, int(r.found.marks[last])
-	if end >= r.clear || end < start+4 {
-		return false
-	}
-	head := binary.LittleEndian.Uint32(r.buf[start:])
-	tag := packTag(byte(head), byte(head>>8), byte(head>>16))
-	if tag == 0 || tag>>8 == 'U'<<8|'N' || byte(head>>24) != r.found.svc.Element {
-		return false
-	}
-	r.segments++
-	s := &r.seg
-	s.start, s.end, s.first, s.last = uint32(start), uint32(end), r.mark, last
-	s.tag, s.number, s.offset = tag, r.segments, r.origin+int64(start)
-	r.start, r.mark = end+1, last+1
-	r.term++
-	return true
-}
-
-// lookAhead works out up to where nextInMessage may go: not beyond the next odd octet, the limit of the message
+// lookAhead works out up to where the short way of Next may go: not beyond the next odd octet, the limit of the message
 // or of the segment, and nowhere outside messages.
 func (r *Reader) lookAhead() {
 	r.clear = 0

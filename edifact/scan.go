@@ -100,7 +100,7 @@ func scanBlocksGeneric(dst []blockMask, src []byte, p *pattern) {
 type scanner struct {
 	svc     ServiceChars
 	pattern *pattern
-	blocks  []blockMask
+	blocks  [32]blockMask
 	carry   uint64 // 1: the byte before the next one to scan is an unreleased release character
 
 	marks []uint32
@@ -121,29 +121,35 @@ func (s *scanner) setService(svc ServiceChars) {
 
 // scan appends what it finds in buf[from:to] to the lists. buf must be readable for a block beyond to.
 func (s *scanner) scan(buf []byte, from, to int) {
-	n := (to - from + blockSize - 1) / blockSize
-	if cap(s.blocks) < n {
-		s.blocks = make([]blockMask, n)
-	}
-	blocks := s.blocks[:n]
-	scanBlocks(blocks, buf[from:from+n*blockSize], s.pattern)
-	hasRelease := s.svc.Release != 0
-	marks, terms := room(s.marks, n*blockSize+blockSize), room(s.terms, n*blockSize)
+	marks, terms := room(s.marks, to-from+2*blockSize), room(s.terms, to-from+2*blockSize)
 	nm, nt := len(s.marks), len(s.terms)
-	for i := range blocks {
-		m := &blocks[i]
-		base := from + i*blockSize
-		s.carry = fold(m, s.carry, min(to-base, blockSize), hasRelease)
-		all := m.sep | m.term
-		first := nm
-		nm += positions(marks[nm:nm+blockSize], all, uint32(base))
-		for t := m.term; t != 0; t &= t - 1 {
-			terms[nt] = uint32(first + bits.OnesCount64(all&(t&-t-1)))
-			nt++
-		}
-		for v := m.inv; v != 0; v &= v - 1 {
-			at := bits.TrailingZeros64(v)
-			s.odds = append(s.odds, odd{uint32(base + at), m.rel>>at&1 != 0})
+	hasRelease := s.svc.Release != 0
+	for from < to {
+		n := min((to-from+blockSize-1)/blockSize, len(s.blocks))
+		blocks := s.blocks[:n]
+		scanBlocks(blocks, buf[from:from+n*blockSize], s.pattern)
+		for i := range blocks {
+			m := &blocks[i]
+			s.carry = fold(m, s.carry, min(to-from, blockSize), hasRelease)
+			all := m.sep | m.term
+			// Behind the last terminator of the block the list may hold garbage, see positions.
+			for t, k := m.term, nt; ; k += 4 {
+				w := terms[k : k+4 : k+4]
+				for j := range w {
+					w[j] = uint32(nm + bits.OnesCount64(all&(t&-t-1)))
+					t &= t - 1
+				}
+				if t == 0 {
+					break
+				}
+			}
+			nt += bits.OnesCount64(m.term)
+			nm += positions(marks[nm:nm+blockSize], all, uint32(from))
+			for v := m.inv; v != 0; v &= v - 1 {
+				at := bits.TrailingZeros64(v)
+				s.odds = append(s.odds, odd{uint32(from + at), m.rel>>at&1 != 0})
+			}
+			from += blockSize
 		}
 	}
 	s.marks, s.terms = marks[:nm], terms[:nt]

@@ -55,7 +55,7 @@ func (s *Segment) All() iter.Seq2[Place, []byte] {
 		start := s.start
 		at := Place{1, 1}
 		for _, end := range s.marks[s.first : s.last+1] {
-			if !yield(at, buf[start:end:end]) {
+			if !yield(at, buf[start:end]) {
 				return
 			}
 			next := 0 // 1 if the next component begins an element; kept free of branches
