@@ -71,7 +71,7 @@ func FuzzReader(f *testing.F) {
 				_ = s.Text(at.Element, at.Component)
 			}
 		}
-		if r.Offset() > int64(len(in)) || len(r.Faults()) > 5 || r.FaultCount() < len(r.Faults()) {
+		if r.Offset() > int64(len(in)) || len(r.Faults()) > 6 || r.ErrorCount() > r.FaultCount() || r.FaultCount() < len(r.Faults()) {
 			t.Fatalf("offset %d of %d, %d faults", r.Offset(), len(in), len(r.Faults()))
 		}
 		for _, fault := range r.Faults() {

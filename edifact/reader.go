@@ -74,6 +74,7 @@ type Reader struct {
 
 	faults     []SyntaxError
 	faultCount int
+	errorCount int // faults that are not tolerated
 }
 
 // state is where in the frame of service segments the Reader is.
@@ -214,12 +215,16 @@ func (r *Reader) NextMessage(m *Message) error {
 // until the next UNB is read.
 func (r *Reader) UNB() *Segment { return r.unb.segment() }
 
-// Faults returns the syntax errors found so far, in the order of their discovery and at most
-// Options.MaxFaults of them. The slice is valid until the next call of a method that reads.
+// Faults returns the syntax errors found so far, in the order of their discovery: at most Options.MaxFaults, and
+// the one that ended the reading. The slice is valid until the next call of a method that reads.
 func (r *Reader) Faults() []SyntaxError { return r.faults }
 
 // FaultCount returns how many syntax errors were found so far, those beyond Options.MaxFaults included.
 func (r *Reader) FaultCount() int { return r.faultCount }
+
+// ErrorCount returns how many of the syntax errors found so far are not tolerated, those beyond
+// Options.MaxFaults included.
+func (r *Reader) ErrorCount() int { return r.errorCount }
 
 // Interchanges returns how many UNB have been read.
 func (r *Reader) Interchanges() int { return r.interchanges }
@@ -233,11 +238,14 @@ func (r *Reader) Service() ServiceChars { return r.found.svc }
 // Offset returns how many bytes of the input have been taken.
 func (r *Reader) Offset() int64 { return r.origin + int64(r.start) }
 
-// fault records a syntax error.
+// fault records a syntax error. One that ends the reading, and so comes once, is kept beyond the limit.
 func (r *Reader) fault(kind Kind, pos Position, found []byte, want string) {
 	r.faultCount++
-	if len(r.faults) < r.opts.MaxFaults {
-		tolerated := kind == KindLeadingSpace || kind == KindStrayRelease && !r.opts.Strict
+	tolerated := kind == KindLeadingSpace || kind == KindStrayRelease && !r.opts.Strict
+	if !tolerated {
+		r.errorCount++
+	}
+	if len(r.faults) < r.opts.MaxFaults || kinds[kind].code == 0 && !tolerated {
 		r.faults = append(r.faults, SyntaxError{Kind: kind, Pos: pos, Found: quote(found), Want: want, Tolerated: tolerated})
 	}
 }
@@ -371,7 +379,7 @@ func (r *Reader) oddOctets(end int) {
 
 // noteOctet writes the hexadecimal form of b into the last fault, if it was kept.
 func (r *Reader) noteOctet(b byte) {
-	if r.faultCount == len(r.faults) {
+	if r.faultCount == len(r.faults) { // none was dropped
 		r.faults[len(r.faults)-1].Found = fmt.Sprintf("0x%02X", b)
 	}
 }

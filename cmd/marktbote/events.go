@@ -18,6 +18,7 @@ import (
 type eventsCmd struct {
 	Pretty bool     `help:"Indent the JSON."`
 	Out    bool     `help:"The files were sent, not received."`
+	At     string   `help:"Instant the files were received, RFC 3339 or CCYY-MM-DD (legal German time). Default: now." placeholder:"TIME"`
 	Files  []string `arg:"" name:"file" help:"Interchanges; - is standard input."`
 }
 
@@ -34,9 +35,17 @@ const maxStdin = 1 << 30
 
 // Run prints the events of every file.
 func (c *eventsCmd) Run(e env) error {
+	opts := check.Options{At: time.Now()}
+	if c.At != "" {
+		at, err := parseTime(c.At)
+		if err != nil {
+			return err
+		}
+		opts.At = at
+	}
 	rejected := false
 	for _, name := range c.Files {
-		accepted, err := c.file(e, name)
+		accepted, err := c.file(e, name, opts)
 		if err != nil {
 			return err
 		}
@@ -49,7 +58,7 @@ func (c *eventsCmd) Run(e env) error {
 }
 
 // file checks one file and prints its events; it returns false if the check rejects the file.
-func (c *eventsCmd) file(e env, name string) (bool, error) {
+func (c *eventsCmd) file(e env, name string, opts check.Options) (bool, error) {
 	if name == "-" {
 		data, err := io.ReadAll(io.LimitReader(contextReader{e.ctx, e.stdin}, maxStdin+1))
 		if err != nil {
@@ -60,13 +69,13 @@ func (c *eventsCmd) file(e env, name string) (bool, error) {
 		}
 		e.stdin = bytes.NewReader(data)
 		defer func() { e.stdin = nil }()
-		result, err := checkFile(e, name, check.Options{At: time.Now()})
+		result, err := checkFile(e, name, opts)
 		if err != nil {
 			return false, err
 		}
 		return c.print(e, name, result, bytes.NewReader(data))
 	}
-	result, err := checkFile(e, name, check.Options{At: time.Now()})
+	result, err := checkFile(e, name, opts)
 	if err != nil {
 		return false, err
 	}

@@ -159,7 +159,9 @@ type file struct {
 	senderQ   string                    // UNB S002 0007
 	recipQ    string                    // UNB S003 0007
 	packs     map[[2]string]*rules.Pack // by UNH 0065 and 0057
+	versions  map[string][]string       // in force, by UNH 0065
 	utf8      bool                      // a warning about UTF-8 has been given
+	gravest   Verdict                   // of all findings that concern the whole file, those not kept included
 }
 
 func (f *file) check() (*Result, error) {
@@ -232,7 +234,13 @@ func (f *file) add(list *[]formats.Finding, x formats.Finding) {
 		x.Severity = formats.Error
 	}
 	f.result.FindingCount++
-	if f.result.FindingCount <= f.opts.MaxFindings {
+	if x.Severity == formats.Error && x.Wire == nil {
+		f.gravest = Unreadable
+	} else if x.Severity == formats.Error && x.Wire.Kind == "CONTRL" {
+		f.gravest = graver(f.gravest, RejectedSyntax)
+	}
+	// What makes a file unreadable comes rarely and explains the verdict: it is kept in any case.
+	if f.result.FindingCount <= f.opts.MaxFindings || x.Severity == formats.Error && x.Wire == nil {
 		*list = append(*list, x)
 	}
 }
@@ -309,7 +317,10 @@ func sparteOf(p *rules.Pack) formats.Sparte {
 // Spec: CONTRL AHB 1.0 (one syntax error rejects the whole file); APERAK AHB 1.1 1.5
 func (f *file) judge() {
 	r := f.result
-	verdict := worst(r.Findings)
+	verdict := graver(Accepted, f.gravest)
+	if f.reader.ErrorCount() > 0 {
+		verdict = graver(verdict, RejectedSyntax)
+	}
 	accepted, rejected := 0, 0
 	for i := range r.Messages {
 		m := &r.Messages[i]
@@ -329,12 +340,6 @@ func (f *file) judge() {
 				rejected++
 			}
 		}
-		if m.Verdict == RejectedSyntax || m.Verdict == Unreadable {
-			verdict = graver(verdict, m.Verdict)
-		}
-	}
-	if r.FindingCount > f.opts.MaxFindings && verdict == Accepted {
-		verdict = RejectedSyntax // findings beyond the limit are not looked at one by one
 	}
 	if verdict == Accepted && rejected > 0 && accepted == 0 {
 		verdict = RejectedProcessing

@@ -219,6 +219,9 @@ func (f *file) identifier(m *edifact.Message, put func(formats.Finding)) *rules.
 // versionsOf returns the versions of a message type in the format version in force, or in all if the rules of that
 // one are not at hand.
 func (f *file) versionsOf(messageType string) []string {
+	if names, ok := f.versions[messageType]; ok {
+		return names
+	}
 	var now, all []string
 	have := false
 	for _, info := range rules.List() {
@@ -233,11 +236,20 @@ func (f *file) versionsOf(messageType string) []string {
 			now = append(now, info.Version)
 		}
 	}
-	if have {
-		return now
+	if !have {
+		now = all
 	}
-	return all
+	if f.versions == nil {
+		f.versions = map[string][]string{}
+	}
+	if len(f.versions) < maxTypes {
+		f.versions[messageType] = now
+	}
+	return now
 }
+
+// maxTypes bounds the message types remembered; a file should have one.
+const maxTypes = 50
 
 // application checks UNB 0026, which only MSCONS uses.
 //
