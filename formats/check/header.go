@@ -205,6 +205,13 @@ func (f *file) identifier(m *edifact.Message, put func(formats.Finding)) *rules.
 			return nil
 		}
 	}
+	if part, ok := edifact.PartOf(&s); ok {
+		if pos, missing, bad := part.Fault(&s); bad && missing {
+			report("E1044", pos, "", "")
+		} else if bad {
+			report("E1056", pos, s.Text(pos.Element, max(pos.Component, 1)), "")
+		}
+	}
 	if !slices.Contains(names, version) {
 		report("E1049", s.ComponentPosition(3, 5), version, strings.Join(names, ", ")+" ("+string(f.inForce)+")")
 	}
