@@ -1,0 +1,109 @@
+# Marktbote: build, test and check. "make" or "make help" lists the targets.
+
+GO            ?= go
+BENCH         ?= .
+COUNT         ?= 1
+FUZZTIME      ?= 10m
+FUZZMINIMIZE  ?= 10s
+FUZZ          ?= .
+
+GOLANGCI_VERSION    = 2.15.0
+STATICCHECK_VERSION = 0.8.2
+GOVULNCHECK_VERSION = 1.8.0
+
+BIN         = $(CURDIR)/.bin
+GOLANGCI    = $(BIN)/golangci-lint-$(GOLANGCI_VERSION)
+STATICCHECK = $(BIN)/staticcheck-$(STATICCHECK_VERSION)
+GOVULNCHECK = $(BIN)/govulncheck-$(GOVULNCHECK_VERSION)
+
+.PHONY: help build test lint golangci staticcheck govulncheck bench fuzz cover cc fmt-check vet
+
+help: ## list the targets
+	@echo 'Targets:'
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r t d; do printf '  %-10s %s\n' "$$t" "$$d"; done
+	@echo 'Variables: BENCH=regexp COUNT=n (bench), FUZZ=regexp FUZZTIME=10m (fuzz), CI_PUBLIC=1 (lint)'
+
+build: ## build the command into ./marktbote, static
+	CGO_ENABLED=0 $(GO) build -trimpath -o marktbote ./cmd/marktbote
+
+test: cc ## vet and test everything with the race detector
+	@$(GO) vet ./...
+	@CGO_ENABLED=1 $(GO) test -race ./...
+
+# The race detector needs a C compiler; nothing else does.
+cc:
+	@cc=$$($(GO) env CC); \
+	if command -v $${cc%% *} >/dev/null 2>&1; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+		echo "no C compiler ($$cc): installing gcc for the race detector"; \
+		apt-get update -qq </dev/null >/dev/null && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc libc6-dev </dev/null >/dev/null && exit 0; \
+	fi; \
+	echo "The race detector needs a C compiler ($$cc) and there is none." >&2; \
+	echo "Install gcc, or run the tests without it: go vet ./... && go test ./..." >&2; \
+	exit 1
+
+fmt-check: ## list Go files that gofmt would change
+	@files=$$(find . -name '*.go' ! -path '*/.*/*' ! -path '*/testdata/*' -exec "$$($(GO) env GOROOT)/bin/gofmt" -l {} +) || exit 1; \
+	if [ -n "$$files" ]; then echo "not formatted with gofmt:" >&2; echo "$$files" >&2; exit 1; fi
+
+vet:
+	@$(GO) vet ./...
+
+# Every tool runs even if one before it has found something.
+lint: $(GOLANGCI) $(STATICCHECK) $(GOVULNCHECK) ## gofmt, vet, golangci-lint, staticcheck, govulncheck
+	@rc=0; \
+	for step in fmt-check vet golangci staticcheck govulncheck; do \
+		echo "== $$step"; $(MAKE) --no-print-directory $$step || rc=1; \
+	done; \
+	exit $$rc
+
+golangci: $(GOLANGCI)
+	@$(GOLANGCI) run ./...
+
+# SA4000 and SA4017 are about benchmarks and fuzz tests, see .golangci.yml.
+staticcheck: $(STATICCHECK)
+	@$(STATICCHECK) -checks inherit,-SA4000,-SA4017 ./...
+
+govulncheck: $(GOVULNCHECK)
+	@out=$$($(GOVULNCHECK) ./... 2>&1); rc=$$?; echo "$$out"; \
+	if [ $$rc -eq 0 ] || [ $$rc -eq 3 ]; then exit $$rc; fi; \
+	if echo "$$out" | grep -q -E 'fetching vulnerabilities|vuln\.go\.dev'; then \
+		echo "govulncheck: its database cannot be reached, vulnerabilities were NOT checked" >&2; \
+		if [ "$${CI_PUBLIC:-0}" = 1 ]; then exit 1; fi; \
+		exit 0; \
+	fi; \
+	exit $$rc
+
+# Tools are built once into ./.bin, one at a time: golangci-lint alone takes minutes.
+$(GOLANGCI):
+	@$(call install,github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(GOLANGCI_VERSION),golangci-lint,$@)
+
+$(STATICCHECK):
+	@$(call install,honnef.co/go/tools/cmd/staticcheck@v$(STATICCHECK_VERSION),staticcheck,$@)
+
+$(GOVULNCHECK):
+	@$(call install,golang.org/x/vuln/cmd/govulncheck@v$(GOVULNCHECK_VERSION),govulncheck,$@)
+
+# install(package, binary, file)
+define install
+	echo "building $(1)"; mkdir -p $(BIN)/tmp && GOBIN=$(BIN)/tmp nice $(GO) install -p 1 $(1) && mv $(BIN)/tmp/$(2) $(3)
+endef
+
+bench: ## run the benchmarks, BENCH selects
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./...
+
+# go fuzzes one target of one package at a time, so the targets are collected first.
+fuzz: ## run every fuzz target for FUZZTIME, one after another
+	@list=$$(grep -r --include='*_test.go' -E -o '^func Fuzz[A-Za-z0-9_]*' . | sed 's/^\(.*\)\/[^/]*:func \(.*\)/\1 \2/' | sort -u | grep -E '$(FUZZ)'); \
+	if [ -z "$$list" ]; then echo "no fuzz target matches $(FUZZ)" >&2; exit 1; fi; \
+	echo "$$list" | { failed=; while read -r dir name; do \
+		echo "== $$dir $$name"; \
+		$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime $(FUZZMINIMIZE) "$$dir" </dev/null || failed="$$failed $$dir:$$name"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "failed:$$failed" >&2; exit 1; fi; }
+
+cover: ## test coverage: total on the terminal, lines in .bin/cover.html
+	$(GO) test -coverprofile=cover.out -coverpkg=./... ./...
+	@mkdir -p $(BIN) && $(GO) tool cover -html=cover.out -o $(BIN)/cover.html
+	@$(GO) tool cover -func=cover.out | tail -n 1
