@@ -163,6 +163,7 @@ func (e *SyntaxError) Code() int {
 			return 21
 		case KindUnterminated:
 			return 13
+		default:
 		}
 	}
 	return kinds[e.Kind].code

@@ -287,7 +287,7 @@ func (r *Reader) readSegment() (bool, error) {
 	end := int(r.found.marks[last])
 	r.setSegment(end, last)
 	if r.odd < len(r.found.odds) && int(r.found.odds[r.odd].pos) < end {
-		r.oddOctets(end)
+		r.oddOctets()
 	}
 	r.start = end + 1
 	r.mark = last + 1
@@ -341,7 +341,7 @@ func (r *Reader) place(s *Segment) Position {
 
 // oddOctets reports the octets of the current segment that are outside the repertoire or needlessly released:
 // one finding for each component.
-func (r *Reader) oddOctets(end int) {
+func (r *Reader) oddOctets() {
 	s := &r.seg
 	p := r.place(s)
 	list := r.found.odds[r.odd:]
@@ -395,7 +395,7 @@ func (r *Reader) lastSegment() bool {
 	r.found.marks = append(r.found.marks, uint32(end))
 	r.setSegment(end, len(r.found.marks)-1)
 	s := &r.seg
-	r.oddOctets(end)
+	r.oddOctets()
 	p := r.place(s)
 	if r.found.carry == 1 {
 		last := p

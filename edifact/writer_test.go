@@ -74,9 +74,9 @@ func TestWriterRefuses(t *testing.T) {
 			t.Errorf("%s: the error is not sticky", tt.name)
 		}
 	}
-	var ce *edifact.CharsetError
-	if err := tests[0].do(edifact.NewWriter(io.Discard, edifact.DefaultService)); !errors.As(err, &ce) || ce.Rune != '€' || ce.Offset != 2 {
-		t.Errorf("got %v", err)
+	ce, ok := errors.AsType[*edifact.CharsetError](tests[0].do(edifact.NewWriter(io.Discard, edifact.DefaultService)))
+	if !ok || ce.Rune != '€' || ce.Offset != 2 {
+		t.Errorf("got %v", ce)
 	}
 }
 
@@ -266,8 +266,7 @@ func FuzzWriter(f *testing.F) {
 		_ = w.EndMessage()
 		_ = w.EndInterchange()
 		if err := w.Flush(); err != nil {
-			var ce *edifact.CharsetError
-			if !errors.As(err, &ce) {
+			if _, ok := errors.AsType[*edifact.CharsetError](err); !ok {
 				t.Fatal(err)
 			}
 			return

@@ -60,11 +60,11 @@ type Store interface {
 	// View runs fn in a read-only transaction that sees one consistent state. Changes in it fail.
 	View(ctx context.Context, fn func(tx Tx) error) error
 
-	// ClaimWork leases up to max due items of a lane to the caller until now+lease, oldest due first, items
+	// ClaimWork leases up to limit due items of a lane to the caller until now+lease, oldest due first, items
 	// due at the same instant in the order they were added. An item is due from DueAt on and can be claimed
 	// again from LeasedUntil on; Attempt counts the claims. Two claims never share an item whose lease runs.
 	// now may come from any clock as long as all claimers use the same one; lease must be positive.
-	ClaimWork(ctx context.Context, lane string, now time.Time, lease time.Duration, max int) ([]Work, error)
+	ClaimWork(ctx context.Context, lane string, now time.Time, lease time.Duration, limit int) ([]Work, error)
 
 	// Close waits for running calls and releases the store; calls after Close report ErrClosed, and so does
 	// reading on from a payload. A second Close does nothing. Not to be called inside Update or View.

@@ -238,8 +238,9 @@ func (p *printer) verdict(v check.Verdict) string {
 		return p.text("abgelehnt (Syntaxfehler, CONTRL)", "rejected (syntax, CONTRL)")
 	case check.RejectedProcessing:
 		return p.text("abgelehnt (nicht verarbeitbar, APERAK)", "rejected (processing, APERAK)")
+	default:
+		return p.text("nicht lesbar (keine Antwort mit EDIFACT möglich)", "unreadable (no answer with EDIFACT is possible)")
 	}
-	return p.text("nicht lesbar (keine Antwort mit EDIFACT möglich)", "unreadable (no answer with EDIFACT is possible)")
 }
 
 func (p *printer) sparte(s formats.Sparte) string {

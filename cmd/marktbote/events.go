@@ -111,8 +111,7 @@ func (c *eventsCmd) print(e env, name string, result *check.Result, body io.Read
 			return false, fmt.Errorf("%s: %w", name, err)
 		}
 		events, err := event.FromMessage(env, r.UNB(), &m)
-		var none *event.NoMapping
-		if errors.As(err, &none) {
+		if none, ok := errors.AsType[*event.NoMapping](err); ok {
 			fmt.Fprintf(e.stderr, "%s: message %d: %v\n", name, m.Index(), none)
 		} else if err != nil {
 			return false, fmt.Errorf("%s: message %d: %w", name, m.Index(), err)

@@ -1,6 +1,7 @@
 package calendar
 
 import (
+	"errors"
 	"time"
 
 	"github.com/marktbote/marktbote/formats"
@@ -83,7 +84,11 @@ func ParseInterchangeTime(date, clock string) (time.Time, error) {
 	}
 	t, err := ParseInstant("303", "20"+date+clock+"+00")
 	if err != nil {
-		return time.Time{}, fail("S004", date+":"+clock, err.(*Error).Reason)
+		reason := "it is no date and time"
+		if e, ok := errors.AsType[*Error](err); ok {
+			reason = e.Reason
+		}
+		return time.Time{}, fail("S004", date+":"+clock, reason)
 	}
 	return t, nil
 }

@@ -104,6 +104,7 @@ func (p *parser) meter(t Transaction, msg Message, kind family) *Meter {
 		d.Energies = p.values(n, t.Last)
 	case profileFamily:
 		d.Series = p.profile(n, t.Last, d.Period)
+	default: // a reversal names the message and holds no values
 	}
 	return d
 }

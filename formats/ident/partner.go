@@ -52,8 +52,9 @@ func (id MarktpartnerID) Sparte() formats.Sparte {
 		return formats.Strom
 	case DVGW:
 		return formats.Gas
+	default:
+		return ""
 	}
-	return ""
 }
 
 // CheckDigitOK reports whether the last digit fits the others. Real partners have numbers for which it does not, so

@@ -157,7 +157,7 @@ func letter(b byte) bool {
 
 // number checks a numeric value and counts its digits: sign and decimal mark do not count for the length.
 //
-// Spec: ISO 9735-1 10 (numeric values); Allgemeine Festlegungen 6.1 2.18
+// Spec: ISO 9735:1988 (numeric values); Allgemeine Festlegungen 6.1 2.18
 func number(value []byte, mark byte) (digits int, code findingCode) {
 	v := value
 	if v[0] == '-' {

@@ -390,7 +390,7 @@ func (c *Checker) place(depth int, node int32, n int) {
 	}
 	c.placement.set(n, segment, instance)
 	if surplus {
-		c.surplus(n, k)
+		c.surplus(k)
 	}
 	if k.Tag != edifact.UNT && k.Tag != edifact.UNH {
 		c.elements(&c.pack.Nodes[segment])

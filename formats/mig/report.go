@@ -201,8 +201,8 @@ func (c *Checker) tooManyComponents(node *rules.Node, e *rules.Element, pos, def
 	c.add(f, missing{})
 }
 
-// surplus reports segment n as one too many of its kind.
-func (c *Checker) surplus(n int, node *rules.Node) {
+// surplus reports the segment being looked at as one too many of its kind.
+func (c *Checker) surplus(node *rules.Node) {
 	if c.silent(missing{}) {
 		return
 	}

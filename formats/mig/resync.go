@@ -245,10 +245,10 @@ func (c *Checker) soon(n int, tag edifact.Tag, o *option) bool {
 
 // earlier returns a node of an open group that the segment fits but that the message has passed.
 func (c *Checker) earlier(seg *view, tag edifact.Tag) option {
-	for i := len(c.frames) - 1; i >= 0; i-- {
-		f := c.frames[i]
+	for i, f := range slices.Backward(c.frames) {
+		reached := f.counter
 		f.counter = 0
-		if node, _ := c.exact(&f, seg, tag); node >= 0 && c.pack.Nodes[node].Counter < c.frames[i].counter {
+		if node, _ := c.exact(&f, seg, tag); node >= 0 && c.pack.Nodes[node].Counter < reached {
 			return option{ok: true, frame: i, node: node}
 		}
 	}
@@ -433,8 +433,8 @@ func (c *Checker) narrow(f *frame, nodes []int32, n int) []int32 {
 
 // reportedMissing returns what has been reported missing last and c.seg may be.
 func (c *Checker) reportedMissing(tag edifact.Tag) (missing, bool) {
-	for i := len(c.found) - 1; i >= 0; i-- {
-		m := c.found[i].missing
+	for _, x := range slices.Backward(c.found) {
+		m := x.missing
 		if node := &c.pack.Nodes[m.node]; m.node > 0 && node.Tag == tag {
 			if _, ok := c.match(node, &c.seg); ok {
 				return m, true

@@ -114,12 +114,15 @@ func crash(t *testing.T, exe, path string) (lines []string) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	var killer *time.Timer
 	for scanner := bufio.NewScanner(stdout); scanner.Scan(); {
-		if len(lines) == 0 {
-			killer := time.AfterFunc(rand.N(300*time.Millisecond), func() { _ = cmd.Process.Kill() })
-			defer killer.Stop()
+		if killer == nil {
+			killer = time.AfterFunc(rand.N(300*time.Millisecond), func() { _ = cmd.Process.Kill() })
 		}
 		lines = append(lines, scanner.Text())
+	}
+	if killer != nil {
+		killer.Stop()
 	}
 	err = cmd.Wait()
 	if stderr.Len() > 0 || err == nil || cmd.ProcessState.Exited() {

@@ -26,13 +26,13 @@ var errBadLease = errors.New("the lease must be positive")
 
 // ClaimWork implements store.Store.
 func (s *Store) ClaimWork(
-	ctx context.Context, lane string, now time.Time, lease time.Duration, max int,
+	ctx context.Context, lane string, now time.Time, lease time.Duration, limit int,
 ) ([]store.Work, error) {
 	const op = "claim work"
 	if lease <= 0 {
 		return nil, fail(ctx, op, errBadLease)
 	}
-	if max <= 0 {
+	if limit <= 0 {
 		return nil, nil
 	}
 	if err := s.enter(); err != nil {
@@ -44,7 +44,7 @@ func (s *Store) ClaimWork(
 		return nil, fail(ctx, op, err)
 	}
 	for attempt := 1; ; attempt++ {
-		items, err := s.claimOnce(ctx, token.String(), lane, now, lease, max)
+		items, err := s.claimOnce(ctx, token.String(), lane, now, lease, limit)
 		if err == nil {
 			return items, nil
 		}
@@ -55,9 +55,9 @@ func (s *Store) ClaimWork(
 }
 
 func (s *Store) claimOnce(
-	ctx context.Context, token, lane string, now time.Time, lease time.Duration, max int,
+	ctx context.Context, token, lane string, now time.Time, lease time.Duration, limit int,
 ) ([]store.Work, error) {
-	rows, err := s.writer.stmts[s.claim].QueryContext(ctx, token, micros(now.Add(lease)), lane, micros(now), max)
+	rows, err := s.writer.stmts[s.claim].QueryContext(ctx, token, micros(now.Add(lease)), lane, micros(now), limit)
 	if err != nil {
 		return nil, err
 	}

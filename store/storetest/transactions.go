@@ -147,7 +147,8 @@ func testAfterClose(t *testing.T, st store.Store) {
 	go func() { closed <- st.Close() }()
 	// Close is on its way when a new call is refused; it must wait for the one that runs.
 	nothing := func(store.Tx) error { return nil }
-	for err = nil; err == nil; err = st.View(t.Context(), nothing) {
+	for err = nil; err == nil; {
+		err = st.View(t.Context(), nothing)
 	}
 	wantError(t, "View", err, store.ErrClosed)
 	select {

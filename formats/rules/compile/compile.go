@@ -163,17 +163,17 @@ func (w *writer) nodes(list []node, depth int) error {
 }
 
 func (w *writer) node(n *node, depth int) error {
-	status, max := n.Status[0]+"/"+n.Status[1], fmt.Sprintf("%d/%d", n.Max[0], n.Max[1])
+	status, times := n.Status[0]+"/"+n.Status[1], fmt.Sprintf("%d/%d", n.Max[0], n.Max[1])
 	switch n.Kind {
 	case "G":
 		name := oneLine(n.Name)
 		if len(n.Children) > 0 && isTagList(name) {
 			name = oneLine(n.Children[0].Name)
 		}
-		w.line(depth, "group %s %s %d %s %s %s", n.Tag, n.Counter, n.Level, status, max, name)
+		w.line(depth, "group %s %s %d %s %s %s", n.Tag, n.Counter, n.Level, status, times, name)
 		return w.nodes(n.Children, depth+1)
 	case "S":
-		w.line(depth, "segment %s %s %s %d %s %s %s", n.Tag, n.Nr, n.Counter, n.Level, status, max, oneLine(n.Name))
+		w.line(depth, "segment %s %s %s %d %s %s %s", n.Tag, n.Nr, n.Counter, n.Level, status, times, oneLine(n.Name))
 		return w.elements(n.Elements, depth+1, false)
 	}
 	return fmt.Errorf("kind %q is neither G nor S", n.Kind)
