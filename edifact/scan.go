@@ -4,8 +4,8 @@ import "math/bits"
 
 // NOTE on the strategy. A segment terminator or separator stands every four to seven bytes, so the cost of reading
 // EDIFACT is the cost of finding and telling apart these bytes without mispredicted branches. It is done in
-// three steps. scanBlocks compares 64 bytes at a time with the service characters and makes bit masks (vector
-// instructions on amd64, a table elsewhere). fold removes every bit that a release character made ordinary, with
+// three steps. scanBlocks compares 64 bytes at a time with the service characters and makes bit masks (AVX2 where
+// there is, else a plain loop). fold removes every bit that a release character made ordinary, with
 // a few operations per 64 bytes. flatten turns the bits into three lists of positions:
 //
 //	marks  separators and terminators, ascending
@@ -75,8 +75,9 @@ func releasedBytes(rel, carry uint64) (released, carryOut uint64) {
 	return (even ^ sum<<1) & follows, carryOut
 }
 
-// scanBlocksGeneric is the portable form of scanBlocks and its definition.
-func scanBlocksGeneric(dst []blockMask, src []byte, p *pattern) {
+// scanBlocks fills dst from src, 64 bytes per entry. It is the definition of scanBlocksVector and takes its place
+// where there are no vector instructions.
+func scanBlocks(dst []blockMask, src []byte, p *pattern) {
 	for i := range dst {
 		var m blockMask
 		for j, b := range src[i*64 : i*64+64] {
@@ -100,6 +101,7 @@ func scanBlocksGeneric(dst []blockMask, src []byte, p *pattern) {
 type scanner struct {
 	svc     ServiceChars
 	pattern *pattern
+	vector  bool // use the vector forms
 	blocks  [32]blockMask
 	carry   uint64 // 1: the byte before the next one to scan is an unreleased release character
 
@@ -116,7 +118,7 @@ type odd struct {
 
 // setService puts service characters in force for the bytes not yet scanned.
 func (s *scanner) setService(svc ServiceChars) {
-	s.svc, s.pattern = svc, newPattern(svc)
+	s.svc, s.pattern, s.vector = svc, newPattern(svc), hasVector
 }
 
 // scan appends what it finds in buf[from:to] to the lists. buf must be readable for a block beyond to.
@@ -127,7 +129,11 @@ func (s *scanner) scan(buf []byte, from, to int) {
 	for from < to {
 		n := min((to-from+blockSize-1)/blockSize, len(s.blocks))
 		blocks := s.blocks[:n]
-		scanBlocks(blocks, buf[from:from+n*blockSize], s.pattern)
+		if s.vector {
+			scanBlocksVector(blocks, buf[from:from+n*blockSize], s.pattern)
+		} else {
+			scanBlocks(blocks, buf[from:from+n*blockSize], s.pattern)
+		}
 		for i := range blocks {
 			m := &blocks[i]
 			s.carry = fold(m, s.carry, min(to-from, blockSize), hasRelease)
@@ -144,7 +150,11 @@ func (s *scanner) scan(buf []byte, from, to int) {
 				}
 			}
 			nt += bits.OnesCount64(m.term)
-			nm += positions(marks[nm:nm+blockSize], all, uint32(from))
+			if s.vector {
+				nm += positionsVector(marks[nm:nm+blockSize], all, uint32(from))
+			} else {
+				nm += positions(marks[nm:nm+blockSize], all, uint32(from))
+			}
 			for v := m.inv; v != 0; v &= v - 1 {
 				at := bits.TrailingZeros64(v)
 				s.odds = append(s.odds, odd{uint32(from + at), m.rel>>at&1 != 0})

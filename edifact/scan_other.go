@@ -2,5 +2,8 @@
 
 package edifact
 
-// scanBlocks fills dst from src, 64 bytes per entry; len(src) must be at least 64*len(dst).
-func scanBlocks(dst []blockMask, src []byte, p *pattern) { scanBlocksGeneric(dst, src, p) }
+const hasVector = false
+
+func scanBlocksVector(dst []blockMask, src []byte, p *pattern) { scanBlocks(dst, src, p) }
+
+func positionsVector(dst []uint32, d uint64, base uint32) int { return positions(dst, d, base) }
