@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/bits"
 )
 
 // Default limits of a Reader.
@@ -23,7 +24,7 @@ const (
 
 // Options bound and configure a Reader. The zero value gives the defaults.
 type Options struct {
-	MaxMessageBytes int64 // 0: DefaultMaxMessageBytes
+	MaxMessageBytes int64 // 0: DefaultMaxMessageBytes; at most 2 GiB
 	MaxSegmentBytes int   // 0: DefaultMaxSegmentBytes; at most 1 GiB
 	MaxFaults       int   // 0: DefaultMaxFaults
 
@@ -102,6 +103,7 @@ func (r *Reader) Reset(src io.Reader, opts Options) {
 	if opts.MaxSegmentBytes <= 0 {
 		opts.MaxSegmentBytes = DefaultMaxSegmentBytes
 	}
+	opts.MaxMessageBytes = min(opts.MaxMessageBytes, 1<<31) // positions in a Message have 32 bits
 	opts.MaxSegmentBytes = min(opts.MaxSegmentBytes, 1<<30)
 	if opts.MaxFaults <= 0 {
 		opts.MaxFaults = DefaultMaxFaults
@@ -131,8 +133,8 @@ func (r *Reader) Next() (*Segment, error) {
 		start, end := r.start, int(r.found.marks[last])
 		if end < r.clear && end >= start+4 {
 			head := binary.LittleEndian.Uint32(r.buf[start:])
-			tag := packTag(byte(head), byte(head>>8), byte(head>>16))
-			if tag != 0 && tag>>8 != 'U'<<8|'N' && byte(head>>24) == r.found.svc.Element {
+			tag := Tag(bits.ReverseBytes32(head) >> 8)
+			if upperCase(head) && tag>>8 != 'U'<<8|'N' && byte(head>>24) == r.found.svc.Element {
 				if len(r.arena) > 0 {
 					r.arena = r.arena[:0]
 				}
@@ -147,6 +149,12 @@ func (r *Reader) Next() (*Segment, error) {
 		}
 	}
 	return r.nextSlow()
+}
+
+// upperCase reports whether the three low bytes are letters from A to Z: adding 0x3F carries into the high bit of a
+// byte from A on, adding 0x25 from the character behind Z on.
+func upperCase(w uint32) bool {
+	return (w|(w&0x7F7F7F+0x252525)|^(w&0x7F7F7F+0x3F3F3F))&0x808080 == 0
 }
 
 // nextSlow is Next for everything that needs a closer look.

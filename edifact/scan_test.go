@@ -51,6 +51,17 @@ func TestPositions(t *testing.T) {
 	}
 }
 
+func TestUpperCase(t *testing.T) {
+	for b := range uint32(256) {
+		letter := b >= 'A' && b <= 'Z'
+		for _, w := range []uint32{b | 'A'<<8 | 'Z'<<16, 'Z' | b<<8 | 'A'<<16, 'A' | 'Z'<<8 | b<<16} {
+			if upperCase(w|'+'<<24) != letter || upperCase(w|0xFF<<24) != letter {
+				t.Errorf("%08x: %v", w, !letter)
+			}
+		}
+	}
+}
+
 // FuzzScan compares the masks and their folding with a plain loop over the bytes.
 func FuzzScan(f *testing.F) {
 	f.Add([]byte("UNB+UNOC:3+a??+b?'c'?x\r\n?\n"), uint8(7))
