@@ -22,8 +22,15 @@ type blockMask struct {
 	inv  uint64 // octet outside the repertoire
 }
 
-// pattern holds the bytes that scanBlocks looks for, each repeated to fill a vector register.
-type pattern [6][16]byte
+// pattern tells what scanBlocks looks for.
+type pattern struct {
+	// vectors holds the bytes compared with, each repeated to fill a vector register. It must stand first: the
+	// assembly counts on it.
+	vectors [6][16]byte
+	// classes holds the same for one byte at a time: 1 separator, 2 terminator, 4 release character, 8 octet
+	// outside the repertoire.
+	classes [256]uint8
+}
 
 // newPattern makes the pattern for the service characters.
 func newPattern(svc ServiceChars) *pattern {
@@ -32,10 +39,19 @@ func newPattern(svc ServiceChars) *pattern {
 	}
 	var p pattern
 	for i, b := range [6]byte{svc.Component, svc.Element, svc.Terminator, svc.Release, 0x7F, 0x20} {
-		for j := range p[i] {
-			p[i][j] = b
+		for j := range p.vectors[i] {
+			p.vectors[i][j] = b
 		}
 	}
+	for b := range p.classes {
+		if !validOctet(byte(b)) {
+			p.classes[b] = 8
+		}
+	}
+	p.classes[svc.Release] |= 4
+	p.classes[svc.Component] |= 1
+	p.classes[svc.Element] |= 1
+	p.classes[svc.Terminator] |= 2
 	return &p
 }
 
@@ -79,21 +95,16 @@ func releasedBytes(rel, carry uint64) (released, carryOut uint64) {
 // where there are no vector instructions.
 func scanBlocks(dst []blockMask, src []byte, p *pattern) {
 	for i := range dst {
-		var m blockMask
-		for j, b := range src[i*64 : i*64+64] {
-			bit := uint64(1) << j
-			switch {
-			case b == p[0][0] || b == p[1][0]:
-				m.sep |= bit
-			case b == p[2][0]:
-				m.term |= bit
-			case b == p[3][0]:
-				m.rel |= bit
-			case !validOctet(b):
-				m.inv |= bit
-			}
+		var sep, term, rel, inv uint64
+		block := src[i*blockSize : i*blockSize+blockSize]
+		for j, b := range block {
+			c := uint64(p.classes[b])
+			sep |= c & 1 << j
+			term |= c >> 1 & 1 << j
+			rel |= c >> 2 & 1 << j
+			inv |= c >> 3 << j
 		}
-		dst[i] = m
+		dst[i] = blockMask{sep, term, rel, inv}
 	}
 }
 

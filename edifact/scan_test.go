@@ -1,6 +1,7 @@
 package edifact
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"testing"
 )
@@ -126,4 +127,26 @@ func equal[T comparable](a, b []T) bool {
 		}
 	}
 	return true
+}
+
+// BenchmarkScan compares the two forms of the scanner on the bytes of a load profile.
+func BenchmarkScan(b *testing.B) {
+	data := bytes.Repeat([]byte("QTY+220:12.7'DTM+163:202609302200?+00:303'DTM+164:202609302215?+00:303'"), 800)
+	buf := append(data, make([]byte, blockSize)...)
+	for _, tt := range []struct {
+		name   string
+		vector bool
+	}{{"vector", hasVector}, {"portable", false}} {
+		b.Run(tt.name, func(b *testing.B) {
+			var s scanner
+			s.setService(DefaultService)
+			s.vector = tt.vector
+			b.SetBytes(int64(len(data)))
+			b.ReportAllocs()
+			for b.Loop() {
+				s.clear()
+				s.scan(buf, 0, len(data))
+			}
+		})
+	}
 }
