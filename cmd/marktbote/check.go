@@ -101,7 +101,7 @@ func checkFile(e env, name string, opts check.Options) (*check.Result, error) {
 		return nil, err
 	}
 	defer body.Close()
-	result, err := check.File(contextReader{e.ctx, body}, opts)
+	result, err := check.File(contextReader{e.ctx, withProgress(e, name, body)}, opts)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
