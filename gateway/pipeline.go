@@ -42,8 +42,14 @@ const (
 	kindPublish  = "publish"
 )
 
-// ErrTooLarge says that an interchange is larger than the configuration allows. Nothing of it was kept.
-var ErrTooLarge = errors.New("gateway: interchange is larger than max_interchange_bytes")
+// Errors of Receive and Submit that are the caller's to mend.
+var (
+	// ErrTooLarge: the interchange is larger than the configuration allows. Nothing of it was kept.
+	ErrTooLarge = errors.New("gateway: interchange is larger than max_interchange_bytes")
+	// ErrReusedID: the identity of the delivery belongs to an interchange with other bytes. There is no interchange with
+	// these.
+	ErrReusedID = errors.New("gateway: the identity of the delivery was used before for other bytes")
+)
 
 // Channel sends one interchange to a partner: one attempt, no retry. An error with Temporary() false is final.
 type Channel interface {
@@ -105,7 +111,9 @@ func (g *Gateway) Run(ctx context.Context) { g.work.Run(ctx) }
 
 // Receive keeps an interchange that a transport received. When it returns without error the bytes and the work item
 // survive a crash and the transport may confirm the receipt. receivedID is the transport's identity of the
-// delivery; a second delivery with the same one is not processed again and returns the first interchange's ID.
+// delivery; a second delivery with the same one and the same bytes is not processed again and returns the first
+// interchange's ID. An empty one makes every delivery a new one. Errors: ErrTooLarge, ErrReusedID, those of body,
+// of ctx and of the store.
 func (g *Gateway) Receive(ctx context.Context, channel, receivedID string, body io.Reader) (int64, error) {
 	return g.keep(ctx, store.In, channel, receivedID, body)
 }
@@ -118,8 +126,7 @@ func (g *Gateway) Submit(ctx context.Context, body io.Reader) (int64, error) {
 // keep is the first step in both directions.
 func (g *Gateway) keep(ctx context.Context, direction store.Direction, channel, receivedID string, body io.Reader) (int64, error) {
 	head := headWriter{}
-	limited := &io.LimitedReader{R: body, N: g.config.MaxInterchangeBytes + 1}
-	payload, err := g.store.PutPayload(ctx, &guard{limited: limited, head: &head})
+	payload, err := g.store.PutPayload(ctx, &guard{body: body, left: g.config.MaxInterchangeBytes, head: &head})
 	if err != nil {
 		return 0, fmt.Errorf("gateway: keep interchange: %w", err)
 	}
@@ -138,8 +145,7 @@ func (g *Gateway) keep(ctx context.Context, direction store.Direction, channel, 
 		return err
 	})
 	if errors.Is(err, store.ErrDuplicate) {
-		g.log.Info("delivery repeated", zap.Int64("interchange", id), zap.String("channel", channel))
-		return id, nil
+		return g.repeated(ctx, id, channel, payload.Digest)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("gateway: keep interchange: %w", err)
@@ -150,15 +156,30 @@ func (g *Gateway) keep(ctx context.Context, direction store.Direction, channel, 
 	return id, nil
 }
 
+// repeated answers a delivery whose identity is known: it is a repetition only if the bytes are the same.
+func (g *Gateway) repeated(ctx context.Context, id int64, channel, digest string) (int64, error) {
+	first, err := g.interchange(ctx, id)
+	if err != nil {
+		return 0, fmt.Errorf("gateway: keep interchange: %w", err)
+	}
+	if first.PayloadDigest != digest {
+		g.log.Warn("delivery with the identity of another one refused", zap.Int64("interchange", id), zap.String("channel", channel))
+		return 0, ErrReusedID
+	}
+	g.log.Info("delivery repeated", zap.Int64("interchange", id), zap.String("channel", channel))
+	return id, nil
+}
+
 // guard ends reading with ErrTooLarge when the limit is passed, and remembers the beginning of the bytes.
 type guard struct {
-	limited *io.LimitedReader
-	head    *headWriter
+	body io.Reader
+	left int64 // bytes allowed
+	head *headWriter
 }
 
 func (g *guard) Read(p []byte) (int, error) {
-	n, err := g.limited.Read(p)
-	if g.limited.N == 0 {
+	n, err := g.body.Read(p)
+	if g.left -= int64(n); g.left < 0 {
 		return 0, ErrTooLarge
 	}
 	g.head.add(p[:n])
@@ -202,8 +223,9 @@ func (g *Gateway) check(ctx context.Context, item store.Work) error {
 		return err
 	}
 	opts := check.Options{At: x.ReceivedAt, Read: edifact.Options{MaxMessageBytes: g.config.MaxMessageBytes}}
+	known := &knowledge{ctx: ctx, g: g, self: x.ID}
 	if x.Direction == store.In {
-		opts.Knowledge = knowledge{ctx: ctx, g: g, self: x.ID}
+		opts.Knowledge = known
 	}
 	body, err := g.store.OpenPayload(ctx, x.PayloadDigest)
 	if err != nil {
@@ -224,6 +246,9 @@ func (g *Gateway) check(ctx context.Context, item store.Work) error {
 		}
 	}
 	err = g.store.Update(ctx, func(tx store.Tx) error {
+		if err := known.confirm(tx); err != nil {
+			return err
+		}
 		if err := tx.ReplaceMessages(x.ID); err != nil {
 			return err
 		}
@@ -307,7 +332,11 @@ func (g *Gateway) publish(ctx context.Context, item store.Work) error {
 			return err
 		}
 		defer body.Close()
-		err = g.eachEvent(body, x, func(e event.Event) error {
+		rejected, err := rejectedTransactions(tx, x.ID)
+		if err != nil {
+			return err
+		}
+		err = g.eachEvent(body, x, rejected, func(e event.Event) error {
 			inserted, err := g.insertEvent(tx, x, e)
 			if inserted {
 				count++
@@ -331,8 +360,9 @@ func (g *Gateway) publish(ctx context.Context, item store.Work) error {
 	return nil
 }
 
-// eachEvent translates the messages of an interchange, one in memory at a time.
-func (g *Gateway) eachEvent(body io.Reader, x store.Interchange, emit func(event.Event) error) error {
+// eachEvent translates the messages of an interchange, one in memory at a time, but not what the check rejected: of
+// an accepted interchange that can be single transactions.
+func (g *Gateway) eachEvent(body io.Reader, x store.Interchange, rejected map[place]bool, emit func(event.Event) error) error {
 	env := event.Envelope{
 		Direction: event.Direction(x.Direction), SenderRole: g.config.Rolle(x.Sender), RecipientRole: g.config.Rolle(x.Recipient),
 		FormatVersion: formats.FormatVersion(x.FormatVersion), Sparte: formats.Sparte(x.Sparte), ReceivedAt: x.ReceivedAt, Test: x.Test,
@@ -359,7 +389,14 @@ func (g *Gateway) eachEvent(body io.Reader, x store.Interchange, emit func(event
 		case err != nil:
 			return err
 		}
+		refused := map[int]bool{} // first segments of rejected transactions
+		for i, t := range event.Transactions(&m) {
+			refused[t.First] = rejected[place{m.Index(), i + 1}]
+		}
 		for _, e := range list {
+			if refused[firstSegment(e)] {
+				continue
+			}
 			if err := emit(e); err != nil {
 				return err
 			}

@@ -3,10 +3,13 @@ package gateway
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/marktbote/marktbote/formats"
 	"github.com/marktbote/marktbote/formats/check"
+	"github.com/marktbote/marktbote/formats/event"
 	"github.com/marktbote/marktbote/store"
 )
 
@@ -72,31 +75,86 @@ func insertResult(tx store.Tx, id int64, r *check.Result) error {
 	return nil
 }
 
-// knowledge answers the check from configuration and store.
+// place is where a transaction stands: message and transaction in it, both counted from 1.
+type place struct{ message, transaction int }
+
+// rejectedTransactions returns what the check did not accept.
+func rejectedTransactions(tx store.Tx, id int64) (map[place]bool, error) {
+	list, err := tx.Transactions(id)
+	if err != nil {
+		return nil, err
+	}
+	rejected := map[place]bool{}
+	for _, t := range list {
+		if t.Verdict != string(check.Accepted) {
+			rejected[place{t.MessageIndex, t.Index}] = true
+		}
+	}
+	return rejected, nil
+}
+
+// firstSegment returns where the transaction of an event begins in its message.
+func firstSegment(e event.Event) int {
+	switch data := e.Data.(type) {
+	case *event.Contract:
+		return data.Message.FirstSegment
+	case *event.Meter:
+		return data.Message.FirstSegment
+	}
+	return 0
+}
+
+// knowledge answers one check from configuration and store.
 type knowledge struct {
 	ctx  context.Context //nolint:containedctx // lives for one check
 	g    *Gateway
 	self int64 // the interchange being checked
+
+	fresh              bool // Seen was asked and said no
+	sender, controlRef string
 }
 
-func (k knowledge) IsOwn(mpID string) bool { return k.g.config.IsOwn(mpID) }
+func (k *knowledge) IsOwn(mpID string) bool { return k.g.config.IsOwn(mpID) }
 
-func (k knowledge) IsPartner(mpID string) bool { return k.g.config.IsPartner(mpID) }
+func (k *knowledge) IsPartner(mpID string) bool { return k.g.config.IsPartner(mpID) }
 
-func (k knowledge) AcceptsTests() bool { return k.g.config.AcceptTests }
+func (k *knowledge) AcceptsTests() bool { return k.g.config.AcceptTests }
 
-// Seen looks for an earlier interchange with the same identity, whatever became of it.
+// Seen looks for another interchange with the same identity that was checked before this one, whatever became of it.
+// Which of the two was received first does not matter: the check of the first may have had to be repeated. Without
+// sender or reference there is no identity.
 //
 // Spec: Allgemeine Festlegungen 6.1 ch. 5 (UNB 0020 is not used again within ten years)
-func (k knowledge) Seen(sender, controlRef string) (seen bool, err error) {
+func (k *knowledge) Seen(sender, controlRef string) (seen bool, err error) {
+	if sender == "" || controlRef == "" {
+		return false, nil
+	}
+	k.sender, k.controlRef = sender, controlRef
 	err = k.g.store.View(k.ctx, func(tx store.Tx) error {
-		list, err := tx.FindControlRef(store.In, sender, controlRef)
-		for _, x := range list {
-			seen = seen || x.ID < k.self
-		}
+		seen, err = k.find(tx)
 		return err
 	})
+	k.fresh = err == nil && !seen
 	return seen, err
+}
+
+var errSeenMeanwhile = errors.New("another interchange with the same control reference was checked at the same time")
+
+// confirm asks again in the transaction that makes this interchange known, because the lanes check side by side.
+func (k *knowledge) confirm(tx store.Tx) error {
+	if !k.fresh {
+		return nil
+	}
+	seen, err := k.find(tx)
+	if seen {
+		return errSeenMeanwhile
+	}
+	return err
+}
+
+func (k *knowledge) find(tx store.Tx) (bool, error) {
+	list, err := tx.FindControlRef(store.In, k.sender, k.controlRef)
+	return slices.ContainsFunc(list, func(x store.Interchange) bool { return x.ID != k.self }), err
 }
 
 // EventJSON returns the CloudEvent of an outbox row with its place in the outbox, which is known only since the

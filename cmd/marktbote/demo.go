@@ -75,7 +75,7 @@ func (c *demoCmd) Run(e env) error {
 	defer cancel()
 	d := &demo{out: e.stdout, clock: &demoClock{}, channel: demoChannel{}}
 	group, ctx := errgroup.WithContext(ctx)
-	defer d.close()
+	defer d.close() // after group.Wait, or before anything runs
 	for _, p := range []struct {
 		node       **demoNode
 		name, path string
@@ -90,6 +90,8 @@ func (c *demoCmd) Run(e env) error {
 		}
 		n.name, n.path = p.name, p.path
 		*p.node = n
+	}
+	for _, n := range []*demoNode{d.supplier, d.grid} {
 		group.Go(func() error { n.gateway.Run(ctx); return nil })
 	}
 	err = d.play(ctx)
@@ -394,5 +396,5 @@ func (d *demo) serve(ctx context.Context, addr string) error {
 	for _, n := range []*demoNode{d.supplier, d.grid} {
 		fmt.Fprintf(d.out, "   http://%s/%s/   %s\n", listener.Addr(), n.path, n.name)
 	}
-	return serveHTTP(ctx, listener, mux)
+	return serveHTTP(ctx, listener, mux, readPatience)
 }

@@ -75,7 +75,7 @@ func (c *serveCmd) Run(e env) error {
 	fmt.Fprintf(e.stderr, "Message log: http://%s/   data: %s   Ctrl-C stops.\n", listener.Addr(), dir)
 	group, ctx := errgroup.WithContext(e.ctx)
 	group.Go(func() error { g.Run(ctx); return nil })
-	group.Go(func() error { return serveHTTP(ctx, listener, mux) })
+	group.Go(func() error { return serveHTTP(ctx, listener, mux, readPatience) })
 	return errors.Join(group.Wait(), st.Close())
 }
 
@@ -96,11 +96,15 @@ func newMetrics() *prometheus.Registry {
 	return r
 }
 
-// serveHTTP serves until ctx ends and then waits for requests in progress. Reading a request has no deadline as a
-// whole, because an interchange may be large; a peer that stops sending is cut off.
-func serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {
+// readPatience is how long a peer may pause while it sends a request body.
+const readPatience = 30 * time.Second
+
+// serveHTTP serves until ctx ends and then waits for requests in progress, up to config.ShutdownTimeout. Reading a
+// request has no deadline as a whole, because an interchange may be large; a peer that stops sending for longer than
+// patience is cut off.
+func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, patience time.Duration) error {
 	server := &http.Server{
-		Handler: idleLimit(h), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		Handler: idleLimit(h, patience), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 	}
 	stopped := make(chan error, 1)
@@ -108,7 +112,11 @@ func serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {
 		<-ctx.Done()
 		ctx, cancel := context.WithTimeout(context.Background(), config.ShutdownTimeout)
 		defer cancel()
-		stopped <- server.Shutdown(ctx)
+		err := server.Shutdown(ctx)
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = server.Close() // who is still there has had its time
+		}
+		stopped <- err
 	}()
 	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return err
@@ -116,14 +124,16 @@ func serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {
 	return <-stopped
 }
 
-// readPatience is how long a peer may pause while it sends a request body.
-const readPatience = 30 * time.Second
-
-// idleLimit cuts off a peer that pauses in the middle of a request body.
-func idleLimit(next http.Handler) http.Handler {
+// idleLimit cuts off a peer that pauses in the middle of a request body, also of one that nobody reads.
+func idleLimit(next http.Handler, patience time.Duration) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Body != nil && r.Body != http.NoBody {
-			r.Body = &patientBody{ReadCloser: r.Body, control: http.NewResponseController(w)}
+			body := &patientBody{ReadCloser: r.Body, control: http.NewResponseController(w), patience: patience}
+			if err := body.extend(); err != nil {
+				http.Error(w, "internal error", http.StatusInternalServerError)
+				return
+			}
+			r.Body = body
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -132,12 +142,21 @@ func idleLimit(next http.Handler) http.Handler {
 // patientBody extends the read deadline with every read.
 type patientBody struct {
 	io.ReadCloser
-	control *http.ResponseController
+	control  *http.ResponseController
+	patience time.Duration
 }
 
 func (b *patientBody) Read(p []byte) (int, error) {
-	if err := b.control.SetReadDeadline(time.Now().Add(readPatience)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	if err := b.extend(); err != nil {
 		return 0, err
 	}
 	return b.ReadCloser.Read(p)
+}
+
+func (b *patientBody) extend() error {
+	err := b.control.SetReadDeadline(time.Now().Add(b.patience))
+	if errors.Is(err, http.ErrNotSupported) {
+		return nil
+	}
+	return err
 }

@@ -15,6 +15,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"embed"
 	"encoding/json"
@@ -23,6 +24,8 @@ import (
 	"html/template"
 	"io"
 	"net/http"
+	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -38,7 +41,10 @@ import (
 const (
 	pageSize     = 50
 	eventPage    = 1000
-	shownSegment = 400 // segments of the EDIFACT on a page; the rest is in the raw bytes
+	shownSegment = 400     // segments of the EDIFACT on a page; the rest is in the raw bytes
+	shownBytes   = 4 << 10 // of one segment; none of the market is longer
+	shownRows    = 400     // transactions on a page
+	shownEvents  = 50      // events on a page, and events in memory while /events is served
 )
 
 //go:embed *.html static/style.css
@@ -184,7 +190,7 @@ func (s *Site) show(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return err
 		}
-		events, err := tx.Events(0, id, eventPage)
+		events, err := tx.Events(0, id, shownEvents+1)
 		if err != nil {
 			return err
 		}
@@ -208,8 +214,27 @@ type detail struct {
 	Findings     []finding
 	Events       []eventRow
 	Segments     []segment
-	More         bool
-	marks        map[[2]int]string // message and segment number -> text of the finding
+	More         bool // segments
+	MoreRows     bool // transactions
+	MoreEvents   bool
+	marks        marks
+}
+
+// marks are the texts of the findings by the segment they are shown at.
+type marks struct {
+	inside  map[[2]int][]string // by message and segment number
+	outside []formats.Finding   // those outside messages, by offset
+}
+
+// at returns the texts for a segment and takes those outside messages that stand before its end.
+func (m *marks) at(s *edifact.Segment) []string {
+	texts := m.inside[[2]int{s.Message(), s.Number()}]
+	end := s.Offset() + int64(len(s.Raw()))
+	for len(m.outside) > 0 && m.outside[0].Offset <= end {
+		texts = append(slices.Clip(texts), m.outside[0].Text)
+		m.outside = m.outside[1:]
+	}
+	return texts
 }
 
 type transaction struct {
@@ -230,30 +255,37 @@ type eventRow struct {
 type segment struct {
 	Number int
 	Text   string
-	Mark   string
+	Marks  []string
 }
 
 func (d *detail) fill(messages []store.Message, transactions []store.Transaction, findings []store.Finding, events []store.Event) error {
-	for _, t := range transactions {
-		row := transaction{Transaction: t}
-		for _, m := range messages {
-			if m.Index == t.MessageIndex {
-				row.Message = m
-			}
-		}
-		d.Transactions = append(d.Transactions, row)
+	if d.MoreRows = len(transactions) > shownRows; d.MoreRows {
+		transactions = transactions[:shownRows]
 	}
-	d.marks = map[[2]int]string{}
+	if d.MoreEvents = len(events) > shownEvents; d.MoreEvents {
+		events = events[:shownEvents]
+	}
+	byIndex := make(map[int]store.Message, len(messages))
+	for _, m := range messages {
+		byIndex[m.Index] = m
+	}
+	for _, t := range transactions {
+		d.Transactions = append(d.Transactions, transaction{t, byIndex[t.MessageIndex]})
+	}
+	d.marks.inside = map[[2]int][]string{}
 	for _, f := range findings {
 		row := finding{Message: f.MessageIndex}
 		if err := json.Unmarshal(f.Data, &row.Finding); err != nil {
 			return fmt.Errorf("web: stored finding: %w", err)
 		}
 		d.Findings = append(d.Findings, row)
-		if row.SegmentNumber > 0 {
-			d.marks[[2]int{f.MessageIndex, row.SegmentNumber}] = row.Text
+		if key := [2]int{f.MessageIndex, row.SegmentNumber}; key[0] > 0 && key[1] > 0 {
+			d.marks.inside[key] = append(d.marks.inside[key], row.Text)
+		} else {
+			d.marks.outside = append(d.marks.outside, row.Finding)
 		}
 	}
+	slices.SortStableFunc(d.marks.outside, func(a, b formats.Finding) int { return cmp.Compare(a.Offset, b.Offset) })
 	for _, e := range events {
 		var out bytes.Buffer
 		if err := json.Indent(&out, gateway.EventJSON(e), "", "  "); err != nil {
@@ -265,7 +297,7 @@ func (d *detail) fill(messages []store.Message, transactions []store.Transaction
 }
 
 // segments reads the beginning of an interchange as lines.
-func (s *Site) segments(ctx context.Context, digest string, marks map[[2]int]string) (list []segment, more bool, err error) {
+func (s *Site) segments(ctx context.Context, digest string, m marks) (list []segment, more bool, err error) {
 	body, err := s.Store.OpenPayload(ctx, digest)
 	if err != nil {
 		return nil, false, err
@@ -283,7 +315,13 @@ func (s *Site) segments(ctx context.Context, digest string, marks map[[2]int]str
 		if len(list) == shownSegment {
 			return list, true, nil
 		}
-		list = append(list, segment{seg.Number(), edifact.Latin1String(seg.Raw()) + string([]byte{seg.Service().Terminator}), marks[[2]int{seg.Message(), seg.Number()}]})
+		text := edifact.Latin1String(seg.Raw()[:min(len(seg.Raw()), shownBytes)])
+		if len(seg.Raw()) > shownBytes {
+			text += "…"
+		} else {
+			text += string([]byte{seg.Service().Terminator})
+		}
+		list = append(list, segment{seg.Number(), text, m.at(seg)})
 	}
 }
 
@@ -323,10 +361,23 @@ func (s *Site) receive(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "this gateway takes no interchanges over HTTP", http.StatusNotFound)
 		return
 	}
-	id, err := s.Receiver.Receive(r.Context(), "http", r.Header.Get("Idempotency-Key"), r.Body)
+	body := peer{body: r.Body}
+	id, err := s.Receiver.Receive(r.Context(), "http", r.Header.Get("Idempotency-Key"), &body)
 	switch {
 	case errors.Is(err, gateway.ErrTooLarge):
 		http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
+		return
+	case errors.Is(err, gateway.ErrReusedID):
+		http.Error(w, err.Error(), http.StatusConflict)
+		return
+	case err != nil && body.err != nil:
+		s.Log.Info("interchange not received completely", zap.Error(body.err))
+		code := http.StatusBadRequest
+		if errors.Is(body.err, os.ErrDeadlineExceeded) {
+			code = http.StatusRequestTimeout
+		}
+		w.Header().Set("Connection", "close")
+		http.Error(w, "the interchange did not arrive completely and was not kept", code)
 		return
 	case err != nil:
 		s.fail(w, err)
@@ -336,6 +387,20 @@ func (s *Site) receive(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusAccepted)
 	fmt.Fprintf(w, "{\"interchange\": %d}\n", id)
+}
+
+// peer is a request body that remembers why it broke off, to tell the peer's faults from our own.
+type peer struct {
+	body io.Reader
+	err  error
+}
+
+func (p *peer) Read(b []byte) (int, error) {
+	n, err := p.body.Read(b)
+	if err != nil && err != io.EOF {
+		p.err = err
+	}
+	return n, err
 }
 
 // events serves the outbox.
@@ -348,19 +413,30 @@ func (s *Site) events(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	var list []store.Event
-	err := s.Store.View(r.Context(), func(tx store.Tx) (err error) {
-		list, err = tx.Events(after, 0, eventPage)
-		return err
-	})
-	if err != nil {
-		s.fail(w, err)
-		return
-	}
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	for _, e := range list {
-		if _, err := w.Write(append(gateway.EventJSON(e), '\n')); err != nil {
-			return // the peer has gone
+	for sent := 0; sent < eventPage; {
+		var list []store.Event
+		err := s.Store.View(r.Context(), func(tx store.Tx) (err error) {
+			list, err = tx.Events(after, 0, min(shownEvents, eventPage-sent))
+			return err
+		})
+		if err != nil && sent == 0 {
+			s.fail(w, err)
+			return
+		}
+		if err != nil {
+			s.Log.Error("events could not be served to the end", zap.Error(err))
+			return // every line is whole, and the reader asks again after the last one
+		}
+		w.Header().Set("Content-Type", "application/x-ndjson")
+		if len(list) == 0 {
+			return
+		}
+		for _, e := range list {
+			if _, err := w.Write(append(gateway.EventJSON(e), '\n')); err != nil {
+				return // the peer has gone
+			}
+			after = e.Seq
+			sent++
 		}
 	}
 }
@@ -382,10 +458,25 @@ func (s *Site) fail(w http.ResponseWriter, err error) {
 		return
 	}
 	if errors.Is(err, context.Canceled) {
+		http.Error(w, "cancelled", http.StatusServiceUnavailable) // for a peer that is still there
 		return
 	}
 	s.Log.Error("request failed", zap.Error(err))
 	http.Error(w, "internal error", http.StatusInternalServerError)
+}
+
+// visible shows control characters, which HTML does not allow and which senders use nevertheless.
+func visible(r rune) rune {
+	switch {
+	case r == '\n' || r == '\t':
+	case r < ' ':
+		return r + '\u2400' // the symbol for it
+	case r == 0x7f:
+		return '\u2421'
+	case r > 0x7f && r < 0xa0:
+		return '\ufffd'
+	}
+	return r
 }
 
 // render executes a page before anything is sent.
@@ -396,7 +487,7 @@ func (s *Site) render(w http.ResponseWriter, name string, data any) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	if _, err := out.WriteTo(w); err != nil {
+	if _, err := w.Write(bytes.Map(visible, out.Bytes())); err != nil {
 		s.Log.Debug("page not delivered", zap.Error(err))
 	}
 }

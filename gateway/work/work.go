@@ -26,13 +26,16 @@ const (
 )
 
 // Handler does one work item. It must call CompleteWork in the transaction that holds its effect. An error gives
-// the item back for another try; an error with Temporary() false parks it for a person.
+// the item back for another try; an error with Temporary() false parks it for a person. The errors of package net
+// and of the operating system do not park: their Temporary means something else, a refused connection for example
+// is not temporary to them.
 type Handler func(ctx context.Context, item store.Work) error
 
 // Limits of a Runner.
 const (
 	batch       = 8                // items claimed at a time
-	maxAttempts = 12               // claims before an item is parked: about a day with the backoff below
+	maxAttempts = 19               // claims after which a failure parks the item: about a day with the backoff below
+	maxClaims   = 2 * maxAttempts  // claims after which it is parked untried: no try came to its end
 	firstRetry  = 2 * time.Second  // wait after the first failure; doubles up to lastRetry
 	lastRetry   = 4 * time.Hour    // longest wait
 	idle        = 2 * time.Second  // how often the store is asked without being woken
@@ -94,7 +97,7 @@ func (r *Runner) lane(ctx context.Context, lane string) {
 		}
 		for i, item := range items {
 			if ctx.Err() != nil {
-				r.giveBack(items[i:])
+				r.giveBack(items[i:]...)
 				return
 			}
 			r.try(ctx, item)
@@ -110,8 +113,8 @@ func (r *Runner) lane(ctx context.Context, lane string) {
 	}
 }
 
-// giveBack returns claimed items that were not begun, so that nobody has to wait for their lease.
-func (r *Runner) giveBack(items []store.Work) {
+// giveBack returns claimed items that were not begun or were interrupted, so that nobody has to wait for their lease.
+func (r *Runner) giveBack(items ...store.Work) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	err := r.store.Update(ctx, func(tx store.Tx) error {
@@ -130,7 +133,10 @@ func (r *Runner) giveBack(items []store.Work) {
 // try runs one item and decides what becomes of it.
 func (r *Runner) try(ctx context.Context, item store.Work) {
 	fields := []zap.Field{zap.String("kind", item.Kind), zap.Int64("interchange", item.InterchangeID), zap.Int("attempt", item.Attempt)}
-	err := r.call(ctx, item)
+	err := errUnfinished
+	if item.Attempt <= maxClaims {
+		err = r.call(ctx, item)
+	}
 	switch {
 	case err == nil:
 		r.done.WithLabelValues(item.Kind, "done").Inc()
@@ -138,10 +144,12 @@ func (r *Runner) try(ctx context.Context, item store.Work) {
 	case errors.Is(err, store.ErrLeaseLost):
 		r.log.Warn("somebody else did the work", fields...)
 		return
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		r.giveBack(item) // that we stop is no failure of the item
+		return
 	}
 	outcome := "retried"
-	var t interface{ Temporary() bool }
-	if item.Attempt >= maxAttempts || errors.As(err, &t) && !t.Temporary() {
+	if item.Attempt >= maxAttempts || isFinal(err) {
 		outcome = "parked"
 	}
 	r.done.WithLabelValues(item.Kind, outcome).Inc()
@@ -163,6 +171,23 @@ func (r *Runner) try(ctx context.Context, item store.Work) {
 	if saveErr != nil {
 		r.log.Error("the outcome of work could not be kept; its lease will run out", append(fields, zap.Error(saveErr))...)
 	}
+}
+
+// errUnfinished is why an item is parked whose every try was cut off by the end of the process. It may be what ends
+// the process.
+var errUnfinished = fmt.Errorf("work: claimed %d times, but neither done nor failed", maxClaims)
+
+// isFinal reports whether another try is in vain.
+func isFinal(err error) bool {
+	t, ok := errors.AsType[interface {
+		error
+		Temporary() bool
+	}](err)
+	if !ok || t.Temporary() {
+		return false
+	}
+	_, foreign := t.(interface{ Timeout() bool }) // net.Error, syscall.Errno
+	return !foreign
 }
 
 // call runs the handler; a panic becomes an error.

@@ -1,0 +1,177 @@
+package config
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v3"
+)
+
+// read returns the test files that match.
+func read(t testing.TB, pattern string) map[string][]byte {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join("testdata", pattern))
+	if err != nil || len(names) == 0 {
+		t.Fatalf("%s: %v, %v", pattern, names, err)
+	}
+	files := map[string][]byte{}
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[name] = data
+	}
+	return files
+}
+
+func TestGood(t *testing.T) {
+	t.Parallel()
+	for name := range read(t, "*.good.yml") {
+		if _, err := Load(name); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestBad compares the error with line 1 of the file, which is a comment.
+func TestBad(t *testing.T) {
+	t.Parallel()
+	for name, data := range read(t, "*.bad.yml") {
+		line, _, _ := bytes.Cut(data, []byte("\n"))
+		want, ok := strings.CutPrefix(string(line), "# ")
+		if !ok {
+			t.Errorf("%s: line 1 is not the expected message", name)
+			continue
+		}
+		_, err := Load(name)
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "config: "+name+": ") {
+			t.Errorf("%s:\n got %v\nwant %s", name, err, want)
+		}
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	t.Parallel()
+	got, err := Parse(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(Default(), got); diff != "" {
+		t.Errorf("an empty file (-default +got):\n%s", diff)
+	}
+}
+
+func TestValues(t *testing.T) {
+	t.Parallel()
+	got, err := Load(filepath.Join("testdata", "full.good.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Config{
+		DataDir: "/var/lib/marktbote", Listen: "127.0.0.1:9000", AcceptTests: true, MaxInterchangeBytes: 1 << 20, MaxMessageBytes: 1 << 16,
+		Own: []Party{
+			{MPID: "9999100000013", Rolle: "LF", Name: "Lichtbogen Energievertrieb"},
+			{MPID: "9899100000015", Rolle: "LF", Name: "Lichtbogen Gas"},
+		},
+		Partners: []Party{{MPID: "9999200000020", Rolle: "NB", Name: "Netz Musterbach"}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	number, err := Load(filepath.Join("testdata", "number.good.yml"))
+	if err != nil || number.Own[0].MPID != "0399100000013" {
+		t.Errorf("MP-ID without quotation marks: %+v, %v", number.Own, err)
+	}
+}
+
+func TestParties(t *testing.T) {
+	t.Parallel()
+	c, err := Load(filepath.Join("testdata", "full.good.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range []struct {
+		id           string
+		own, partner bool
+		rolle        string
+	}{
+		{"9999100000013", true, true, "LF"},
+		{"9999200000020", false, true, "NB"},
+		{"9999300000037", false, false, ""},
+		{"", false, false, ""},
+	} {
+		if c.IsOwn(x.id) != x.own || c.IsPartner(x.id) != x.partner || c.Rolle(x.id) != x.rolle {
+			t.Errorf("%q: own %v, partner %v, role %q", x.id, c.IsOwn(x.id), c.IsPartner(x.id), c.Rolle(x.id))
+		}
+	}
+	open := Default()
+	if !open.IsOwn("9999300000037") || !open.IsPartner("9999300000037") {
+		t.Error("without lists everybody is known")
+	}
+}
+
+// TestDataDir: a relative path counts from the folder of the file.
+func TestDataDir(t *testing.T) {
+	t.Parallel()
+	c, err := Load(filepath.Join("testdata", "empty.good.yml"))
+	if want := filepath.Join("testdata", "marktbote-data"); err != nil || c.DataDir != want {
+		t.Errorf("data_dir %s, %v, want %s", c.DataDir, err, want)
+	}
+}
+
+func TestFile(t *testing.T) {
+	t.Parallel()
+	name := filepath.Join(t.TempDir(), "large.yml")
+	if _, err := Load(name); err == nil || !strings.Contains(err.Error(), name) {
+		t.Errorf("no file: %v", err)
+	}
+	if err := os.WriteFile(name, bytes.Repeat([]byte("# much\n"), maxFile/7+1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(name); err == nil || !strings.Contains(err.Error(), "larger than") {
+		t.Errorf("large file: %v", err)
+	}
+}
+
+// FuzzParse: no input panics, and what is accepted holds what Validate promises and survives being written.
+func FuzzParse(f *testing.F) {
+	for _, pattern := range []string{"*.good.yml", "*.bad.yml"} {
+		for _, data := range read(f, pattern) {
+			f.Add(data)
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, err := Parse(data)
+		if err != nil {
+			return
+		}
+		if err := c.Validate(); err != nil {
+			t.Errorf("accepted, but: %v", err)
+		}
+		if c.DataDir == "" || c.MaxInterchangeBytes < 1 || c.MaxMessageBytes < 1 {
+			t.Errorf("accepted: %+v", c)
+		}
+		text, err := yaml.Marshal(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := Parse(text)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, text)
+		}
+		if len(c.Own) == 0 {
+			c.Own, again.Own = nil, nil
+		}
+		if len(c.Partners) == 0 {
+			c.Partners, again.Partners = nil, nil
+		}
+		if diff := cmp.Diff(c, again); diff != "" {
+			t.Errorf("written and read (-want +got):\n%s", diff)
+		}
+	})
+}
