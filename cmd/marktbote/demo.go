@@ -81,14 +81,14 @@ func (c *demoCmd) Run(e env) error {
 		name, path string
 		own, other []config.Party
 	}{
-		{&d.supplier, "supplier (Lichtbogen Energievertrieb)", "lieferant", demoSupplier, demoGrid},
-		{&d.grid, "grid operator (Netz Musterbach)", "netzbetreiber", demoGrid, demoSupplier},
+		{&d.supplier, "supplier", "lieferant", demoSupplier, demoGrid},
+		{&d.grid, "grid operator", "netzbetreiber", demoGrid, demoSupplier},
 	} {
 		n, err := d.start(ctx, filepath.Join(dir, p.path), p.own, p.other)
 		if err != nil {
 			return err
 		}
-		n.name, n.path = p.name, p.path
+		n.name, n.path, n.title = p.name, p.path, p.own[0].Name
 		*p.node = n
 	}
 	for _, n := range []*demoNode{d.supplier, d.grid} {
@@ -116,6 +116,7 @@ type demo struct {
 // demoNode is one of the two gateways.
 type demoNode struct {
 	name, path string
+	title      string // of the message log
 	gateway    *gateway.Gateway
 	store      store.Store
 	seen       int64 // events printed
@@ -181,7 +182,8 @@ func (c *demoClock) jump(t time.Time) {
 
 // play exchanges the interchanges one after the other.
 func (d *demo) play(ctx context.Context) error {
-	fmt.Fprintf(d.out, "Two gateways are running: the %s\nand the %s. The time is that of the story.\n", d.supplier.name, d.grid.name)
+	fmt.Fprintf(d.out, "Two gateways are running: one of a supplier (%s) and one of a grid operator\n(%s, with its metering point operator %s). The time is that of the story.\n",
+		demoSupplier[0].Name, demoGrid[0].Name, demoGrid[1].Name)
 	for i, step := range demoSteps {
 		if err := d.step(ctx, i+1, step); err != nil {
 			return fmt.Errorf("step %d: %w", i+1, err)
@@ -388,7 +390,7 @@ func (d *demo) serve(ctx context.Context, addr string) error {
 	}
 	mux := http.NewServeMux()
 	for _, n := range []*demoNode{d.supplier, d.grid} {
-		site := &web.Site{Name: "Marktbote: " + n.name, Store: n.store, Receiver: n.gateway, Log: zap.NewNop(), Prefix: "/" + n.path}
+		site := &web.Site{Name: "Marktbote – " + n.title, Store: n.store, Receiver: n.gateway, Log: zap.NewNop(), Prefix: "/" + n.path}
 		mux.Handle("/"+n.path+"/", http.StripPrefix("/"+n.path, site.Handler()))
 	}
 	mux.Handle("GET /{$}", http.RedirectHandler("/"+d.supplier.path+"/", http.StatusFound))
@@ -396,5 +398,5 @@ func (d *demo) serve(ctx context.Context, addr string) error {
 	for _, n := range []*demoNode{d.supplier, d.grid} {
 		fmt.Fprintf(d.out, "   http://%s/%s/   %s\n", listener.Addr(), n.path, n.name)
 	}
-	return serveHTTP(ctx, listener, mux, readPatience)
+	return serveHTTP(ctx, listener, loopbackOnly(mux), readPatience)
 }

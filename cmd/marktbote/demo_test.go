@@ -50,7 +50,7 @@ func TestDemo(t *testing.T) {
 			t.Errorf("%s: no style sheet", path)
 		}
 	}
-	if page := get(t, c, base+"/"); !strings.Contains(page, "supplier") {
+	if page := get(t, c, base+"/"); !strings.Contains(page, "Lichtbogen Energievertrieb") {
 		t.Errorf("/ does not lead to the supplier: %s", page)
 	}
 	c.CloseIdleConnections()

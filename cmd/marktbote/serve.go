@@ -75,7 +75,11 @@ func (c *serveCmd) Run(e env) error {
 	fmt.Fprintf(e.stderr, "Message log: http://%s/   data: %s   Ctrl-C stops.\n", listener.Addr(), dir)
 	group, ctx := errgroup.WithContext(e.ctx)
 	group.Go(func() error { g.Run(ctx); return nil })
-	group.Go(func() error { return serveHTTP(ctx, listener, mux, readPatience) })
+	var handler http.Handler = mux
+	if !cfg.ListenAnywhere {
+		handler = loopbackOnly(mux)
+	}
+	group.Go(func() error { return serveHTTP(ctx, listener, handler, readPatience) })
 	return errors.Join(group.Wait(), st.Close())
 }
 

@@ -236,7 +236,7 @@ func TestServeFails(t *testing.T) {
 // TestStalledPeer: a peer that stops sending is cut off, one that sends slowly is not.
 func TestStalledPeer(t *testing.T) {
 	t.Parallel()
-	const patience = time.Second
+	const patience = 3 * time.Second
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -273,7 +273,7 @@ func TestStalledPeer(t *testing.T) {
 		fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nConnection: %s\r\nContent-Length: 6\r\n\r\n", path, connection)
 		for i := range len(body) {
 			if i < pauses {
-				time.Sleep(patience / 4) // less than patience each, together more
+				time.Sleep(patience / 5) // less than patience each, together more
 			}
 			fmt.Fprint(conn, body[i:i+1])
 		}

@@ -17,6 +17,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -54,6 +56,9 @@ type Party struct {
 	Rolle string               `yaml:"rolle"` // LF, NB, MSB ...
 	Name  string               `yaml:"name"`  // for people
 }
+
+// rollen are the short forms of the roles in the market.
+var rollen = []string{"LF", "NB", "MSB", "UENB", "BKV", "BIKO", "MGV", "ESA", "BTR", "EIV", "HKNR", "KN", "TK"}
 
 // Default returns the configuration that is used without a file.
 func Default() Config {
@@ -121,6 +126,9 @@ func (c *Config) Validate() error {
 		for _, p := range list {
 			if _, err := ident.ParseMarktpartnerID(string(p.MPID)); err != nil {
 				errs = append(errs, err)
+			}
+			if p.Rolle != "" && !slices.Contains(rollen, p.Rolle) {
+				errs = append(errs, fmt.Errorf("rolle %q of %s is none of %s", p.Rolle, p.MPID, strings.Join(rollen, ", ")))
 			}
 			if seen[p.MPID] {
 				errs = append(errs, fmt.Errorf("mp_id %s occurs twice", p.MPID))
