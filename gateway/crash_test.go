@@ -128,10 +128,11 @@ func crash(t *testing.T, exe, path string) (ids []int64) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	killer := time.AfterFunc(time.Hour, func() { _ = cmd.Process.Kill() })
+	defer killer.Stop()
 	for scanner := bufio.NewScanner(stdout); scanner.Scan(); {
 		if len(ids) == 0 {
-			killer := time.AfterFunc(rand.N(300*time.Millisecond), func() { _ = cmd.Process.Kill() })
-			defer killer.Stop()
+			killer.Reset(rand.N(300 * time.Millisecond))
 		}
 		id, err := strconv.ParseInt(scanner.Text(), 10, 64)
 		if err != nil {

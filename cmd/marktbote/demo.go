@@ -70,7 +70,7 @@ func (c *demoCmd) Run(e env) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }() // what is left is in the system's temporary folder
 	ctx, cancel := context.WithCancel(e.ctx)
 	defer cancel()
 	d := &demo{out: e.stdout, clock: &demoClock{}, channel: demoChannel{}}

@@ -55,7 +55,8 @@ func TestDemo(t *testing.T) {
 	}
 	c.CloseIdleConnections()
 	p.stop()
-	if _, err := http.Get(base); err == nil {
+	if r, err := http.Get(base); err == nil {
+		_ = r.Body.Close()
 		t.Error("somebody still listens")
 	}
 }

@@ -178,7 +178,8 @@ func TestServe(t *testing.T) {
 		}
 	}
 	p.stop()
-	if _, err := c.Get(url); err == nil {
+	if r, err := c.Get(url); err == nil {
+		_ = r.Body.Close()
 		t.Error("somebody still listens")
 	}
 
@@ -209,7 +210,7 @@ func TestServeFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { taken.Close() }) // after the parallel parts
+	t.Cleanup(func() { _ = taken.Close() }) // after the parallel parts
 	for name, c := range map[string]struct {
 		config string
 		args   []string

@@ -152,8 +152,8 @@ func testAfterClose(t *testing.T, st store.Store) {
 	}
 	wantError(t, "View", err, store.ErrClosed)
 	select {
-	case <-closed:
-		t.Error("Close did not wait for Update")
+	case err := <-closed:
+		t.Errorf("Close did not wait for Update: %v", err)
 	default:
 	}
 	close(release)
