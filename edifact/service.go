@@ -82,14 +82,3 @@ func AppendUnescaped(dst, b []byte, svc ServiceChars) []byte {
 	}
 	return dst
 }
-
-// AppendEscaped appends b with a release character before every service character.
-func AppendEscaped(dst, b []byte, svc ServiceChars) []byte {
-	for _, c := range b {
-		if svc.Release != 0 && svc.special(c) {
-			dst = append(dst, svc.Release)
-		}
-		dst = append(dst, c)
-	}
-	return dst
-}
