@@ -32,19 +32,19 @@ type Wire struct {
 type Finding struct {
 	Code          Code     `json:"code"`
 	Severity      Severity `json:"severity"`
-	Wire          *Wire    `json:"wire,omitempty"`
-	Path          string   `json:"path,omitempty"` // SG4[1]/DTM[2]
-	Segment       string   `json:"segment,omitempty"`
-	SegmentNumber int      `json:"segment_number,omitempty"`
-	Element       int      `json:"element,omitempty"`
-	Component     int      `json:"component,omitempty"`
+	Wire          *Wire    `json:"wire"` // nil: nothing is answered
+	Path          string   `json:"path"` // SG4[1]/DTM[2]
+	Segment       string   `json:"segment"`
+	SegmentNumber int      `json:"segment_number"` // 0: not in a message
+	Element       int      `json:"element"`        // 0: the whole segment
+	Component     int      `json:"component"`      // 0: the whole element
 	Offset        int64    `json:"offset"`
 	Length        int      `json:"length"`
-	Rule          string   `json:"rule,omitempty"`
-	Conditions    []string `json:"conditions,omitempty"`
+	Rule          string   `json:"rule"`
+	Conditions    []string `json:"conditions"`
 	Name          string   `json:"name,omitempty"` // German name of the segment or element
-	Expected      string   `json:"expected,omitempty"`
-	Found         string   `json:"found,omitempty"`
+	Expected      string   `json:"expected"`
+	Found         string   `json:"found"`
 	Text          string   `json:"text"`
 }
 
@@ -111,6 +111,9 @@ func (f *Finding) Complete(lang Lang) {
 		panic(fmt.Sprintf("formats: finding code %s is not in codes.json", f.Code))
 	}
 	f.Severity, f.Wire = info.Severity, nil
+	if f.Conditions == nil {
+		f.Conditions = []string{} // in JSON a list, not null
+	}
 	if info.Wire != "" {
 		f.Wire = &Wire{Kind: info.Wire, Code: info.Value}
 	}

@@ -98,7 +98,7 @@ var faults = []fault{
 	{name: "UNH longer than defined", base: utilmd, old: "S2.2'", new: "S2.2+++X'", want: []string{"16 UNH s1 6:0 @X'"}},
 	{name: "part of a list without reference", base: utilmd, old: "S2.2'", new: "S2.2++1:C'", want: []string{"13 UNH s1 4:0 @+1:C"}},
 	{name: "part of a list neither first nor last", base: utilmd, old: "S2.2'", new: "S2.2+LB261102000101+2:X'", want: []string{"12 UNH s1 5:2 @X'BGM"}},
-	{name: "octet in UNH", base: utilmd, old: "UNH+1+", new: "UNH+1\x0F+", want: []string{"21 UNH s1 2:1 @\x0F", "28 UNT s30 3:0 @1'UNZ"}},
+	{name: "octet in UNH", base: utilmd, old: "UNH+1+", new: "UNH+1\x0F+", want: []string{"21 UNH s1 2:0 @\x0F", "28 UNT s30 3:0 @1'UNZ"}},
 	{name: "message reference twice", base: bundle, old: "UNT+17+2'UNH+3", new: "UNT+17+2'UNH+2", want: []string{"26 UNH s1 2:0 @2+MSCONS:D:04B:UN:2.5'BGM+7+MSB-2026-000405", "28 UNT s15 3:0 @3'UNZ"}},
 	{name: "UNT missing", base: utilmd, old: "UNT+30+1'", new: "", want: []string{"13 UNT s29 0:0 @UNZ"}},
 	{name: "UNT counts wrongly", base: utilmd, old: "UNT+30", new: "UNT+31", want: []string{"29 UNT s30 2:0 @31+1'"}},
@@ -137,6 +137,9 @@ var faults = []fault{
 	{name: "value too long", base: utilmd, old: "LF-2026-000101", new: strings.Repeat("L", 36), want: []string{"39 BGM s2 3:1 @" + strings.Repeat("L", 36)}},
 	{name: "value too short", base: utilmd, old: "LOC+Z16+90000000019", new: "LOC+Z16+9000000001", want: []string{"40 LOC s9 3:1 @9000000001'"}},
 	{name: "octet in an element", base: utilmd, old: "Musterweg", new: "Muster\x7Fweg", want: []string{"21 NAD s27 6:1 @\x7F"}},
+	{name: "octet in a number", base: mscons, old: "48211.350", new: "48211\x07350", want: []string{"21 QTY s13 2:2 @\x07"}},
+	{name: "octet in a simple element", base: utilmd, old: "IDE+24", new: "IDE+2\x814", want: []string{"21 IDE s6 2:0 @\x81"}},
+	{name: "Prüfidentifikator empty", base: utilmd, old: "Z13:55001", new: "Z13", want: []string{"13 RFF s10 2:2 @'SEQ"}},
 	{name: "line break in an element", base: utilmd, old: "Musterweg", new: "Muster\r\nweg", want: []string{"21 NAD s27 6:1 @\r\n"}},
 	{name: "UNB and NAD differ", base: utilmd, old: "NAD+MS+9999100000013", new: "NAD+MS+9999400000044", want: []string{"12 NAD s4 3:1 @9999400000044"}},
 }

@@ -273,10 +273,16 @@ func (f *file) message(m *edifact.Message) Message {
 		}
 		f.add(list, x)
 	}
-	for _, fault := range f.faults(m.Index()) {
-		put(syntaxFinding(fault))
+	faults := f.faults(m.Index())
+	spoilt := spoiltValues(faults)
+	var later []formats.Finding // what is wrong besides the syntax
+	note := func(x formats.Finding) {
+		if !spoilt[valuePlace{x.SegmentNumber, x.Element, max(x.Component, 1)}] {
+			later = append(later, x)
+		}
 	}
-	pack := f.identifier(m, put)
+	var placement *mig.Placement
+	pack := f.identifier(m, note)
 	if pack != nil {
 		if f.result.FormatVersion == "" {
 			f.result.FormatVersion = pack.FormatVersion
@@ -286,16 +292,26 @@ func (f *file) message(m *edifact.Message) Message {
 		}
 		left := max(1, f.opts.MaxFindings-f.result.FindingCount)
 		whole := m.Tag(m.Len()) == edifact.UNT
-		placement := f.structure.Check(pack, m, left, func(x formats.Finding) {
+		placement = f.structure.Check(pack, m, left, func(x formats.Finding) {
 			if !whole && (x.Code == "E2003" || x.Code == "E2004") && x.SegmentNumber == m.Len() {
 				return // the message breaks off here, which is reported; what would follow is not known
 			}
-			put(x)
+			note(x)
 		})
 		if whole {
-			f.identifiers(m, placement, cut, put)
+			f.identifiers(m, placement, cut, note)
 		}
-		f.parties(m, put)
+		f.parties(m, note)
+	}
+	for _, fault := range faults {
+		x := syntaxFinding(fault)
+		if simple(placement, x.SegmentNumber, x.Element) {
+			x.Component = 0
+		}
+		put(x)
+	}
+	for _, x := range later {
+		put(x)
 	}
 	f.charset(m, put)
 	return out

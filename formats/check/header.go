@@ -308,7 +308,7 @@ func (f *file) parties(m *edifact.Message, put func(formats.Finding)) {
 // Spec: Allgemeine Festlegungen 6.1 2.20; CONTRL AHB 1.0
 func (f *file) identifiers(m *edifact.Message, p *mig.Placement, cut []event.Transaction, put func(formats.Finding)) {
 	for _, t := range cut {
-		if t.Pruefidentifikator != "" || t.First > len(p.Nodes) || p.Nodes[t.First-1] < 0 {
+		if t.Pruefidentifikator != "" || hasIdentifier(m, t) || t.First > len(p.Nodes) || p.Nodes[t.First-1] < 0 {
 			continue
 		}
 		around := p.Pack.Nodes[p.Nodes[t.First-1]].Parent
@@ -335,6 +335,18 @@ func (f *file) identifiers(m *edifact.Message, p *mig.Placement, cut []event.Tra
 		x.Rule = p.Pack.Type + " " + p.Pack.Version + " " + group.Group + " RFF+Z13"
 		put(x)
 	}
+}
+
+// hasIdentifier reports whether the transaction has a segment for the Pruefidentifikator, though perhaps an empty one.
+func hasIdentifier(m *edifact.Message, t event.Transaction) bool {
+	for n := t.First; n <= min(t.Last, m.Len()); n++ {
+		if m.Tag(n) == edifact.MakeTag("RFF") {
+			if s := m.Segment(n); s.Is(2, 1, "Z13") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // identifierGroup returns the group below a node that carries the Pruefidentifikator, nil if there is none.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/marktbote/marktbote/edifact"
 	"github.com/marktbote/marktbote/formats"
+	"github.com/marktbote/marktbote/formats/mig"
 )
 
 // syntaxCodes maps the kinds of syntax errors to the codes of findings.
@@ -57,6 +58,34 @@ func syntaxFinding(e edifact.SyntaxError) formats.Finding {
 	return x
 }
 
+// valuePlace is the place of a value in a message; a simple element has component 1.
+type valuePlace struct{ segment, element, component int }
+
+// spoiltValues returns the values that hold an octet that does not belong there: whatever else is wrong with them is
+// a consequence.
+func spoiltValues(faults []edifact.SyntaxError) map[valuePlace]bool {
+	var list map[valuePlace]bool
+	for _, e := range faults {
+		if e.Kind == edifact.KindOctet || e.Kind == edifact.KindRelease {
+			if list == nil {
+				list = map[valuePlace]bool{}
+			}
+			list[valuePlace{e.Pos.Segment, e.Pos.Element, max(e.Pos.Component, 1)}] = true
+		}
+	}
+	return list
+}
+
+// simple reports whether the rules say that an element has no components, so that CONTRL leaves out DE 0104.
+func simple(p *mig.Placement, segment, element int) bool {
+	if p == nil || segment < 1 || segment > len(p.Nodes) || p.Nodes[segment-1] < 0 || element < 2 {
+		return false
+	}
+	elements := p.Pack.Nodes[p.Nodes[segment-1]].Elements
+	i := elements.First + int32(element) - 2
+	return i < elements.End && !p.Pack.Elements[i].Composite
+}
+
 // at returns a finding with a position and the rule it concerns.
 func at(code formats.Code, p edifact.Position) formats.Finding {
 	x := formats.Finding{
@@ -71,6 +100,9 @@ func at(code formats.Code, p edifact.Position) formats.Finding {
 	if s, ok := serviceElements[p.Tag]; ok && p.Element >= 2 && p.Element-2 < len(s) {
 		e := s[p.Element-2]
 		x.Name, x.Rule = e.name, x.Rule+" "+e.id
+		if len(e.parts) == 0 && p.Component == 1 {
+			x.Component = 0 // a simple element: CONTRL leaves out DE 0104
+		}
 		if c := p.Component; c >= 1 && c <= len(e.parts) {
 			x.Name, x.Rule = e.parts[c-1].name, "ISO 9735 "+x.Segment+" "+e.parts[c-1].id
 		}
