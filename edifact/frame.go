@@ -203,9 +203,9 @@ func (r *Reader) frame() (bool, error) {
 	case r.state == inMessage:
 		return r.inMessage()
 	case s.end == s.start:
-		r.fault(KindEmptySegment, r.outside(), nil, "")
+		r.stray(KindEmptySegment, r.outside(), nil)
 	default:
-		r.fault(KindOutsideMessage, r.outside(), s.Raw(), "UNH")
+		r.stray(KindOutsideMessage, r.outside(), s.Raw())
 	}
 	return false, nil
 }
@@ -246,6 +246,7 @@ func (r *Reader) beginInterchange() (bool, error) {
 	s := &r.seg
 	if r.state == inMessage || r.state == inInterchange {
 		r.missingUNT()
+		r.release()
 		r.fault(KindMissingUNZ, Position{Offset: s.offset, Tag: UNZ}, s.Raw(), "UNZ")
 		if !r.opts.Concatenated {
 			return false, r.skipRest()
@@ -254,6 +255,7 @@ func (r *Reader) beginInterchange() (bool, error) {
 	r.state = inInterchange
 	r.interchanges++
 	r.messages = 0
+	r.strays, r.heldKind = false, 0
 	r.refs.reset()
 	r.unb.save(s)
 	if !s.Is(2, 1, "UNOC") {
@@ -273,6 +275,8 @@ func (r *Reader) beginInterchange() (bool, error) {
 func (r *Reader) beginMessage() {
 	s := &r.seg
 	r.missingUNT()
+	r.release()
+	r.strays = false
 	r.state = inMessage
 	r.messages++
 	r.segments = 1
@@ -305,6 +309,7 @@ func (r *Reader) endInterchange() {
 	r.missingUNT()
 	r.state = afterUNZ
 	if r.messages == 0 {
+		r.heldKind = 0
 		r.fault(KindNoMessage, r.seg.Position(), nil, "UNH")
 	} else {
 		r.checkCount(2, r.messages, KindInterchangeCount)
@@ -337,6 +342,7 @@ func (r *Reader) finish() {
 	if r.state == beforeUNB {
 		r.fault(KindNotEDIFACT, Position{Offset: end}, nil, "UNB")
 	}
+	r.release()
 	if r.state == inMessage || r.state == inInterchange {
 		r.state = afterUNZ
 		r.fault(KindMissingUNZ, Position{Offset: end, Tag: UNZ}, nil, "UNZ")

@@ -68,6 +68,10 @@ type Reader struct {
 	unb          savedSegment
 	unh          savedSegment
 	refs         refSet
+	strays       bool // the segment before stood outside messages, too
+	heldKind     Kind // of the segment outside messages that was held back; 0: none
+	heldPos      Position
+	held         []byte
 	unread       bool // Next returns the current segment once more
 	started      bool
 	done         bool
@@ -255,6 +259,29 @@ func (r *Reader) fault(kind Kind, pos Position, found []byte, want string) {
 	if len(r.faults) < r.opts.MaxFaults || kinds[kind].code == 0 && !tolerated {
 		r.faults = append(r.faults, SyntaxError{Kind: kind, Pos: pos, Found: quote(found), Want: want, Tolerated: tolerated})
 	}
+}
+
+// stray records a segment outside messages: one fault for all that follow each other. Before the first message it is
+// held back, because if none comes at all, that is the fault.
+func (r *Reader) stray(kind Kind, pos Position, found []byte) {
+	switch {
+	case r.strays:
+		return
+	case r.messages == 0:
+		r.held = append(r.held[:0], found[:min(len(found), maxFound+1)]...)
+		r.heldKind, r.heldPos = kind, pos
+	default:
+		r.fault(kind, pos, found, "UNH")
+	}
+	r.strays = true
+}
+
+// release records the segment outside messages that was held back.
+func (r *Reader) release() {
+	if r.heldKind != 0 {
+		r.fault(r.heldKind, r.heldPos, r.held, "UNH")
+	}
+	r.heldKind = 0
 }
 
 // quote cuts and converts bytes of the input for a message to people.

@@ -192,6 +192,12 @@ func TestFaults(t *testing.T) {
 		{"functional group", unb + "UNG+UTILMD'" + unh + unt + unz, edifact.Options{}, func(in string) []string { return []string{fmt.Sprintf("UCI 16 UNB m0 s0 0:0 @%d+10", at(in, "UNG"))} }},
 		{"segment before UNH", unb + "BGM+E01'" + unh + unt + unz, edifact.Options{}, func(in string) []string { return []string{fmt.Sprintf("UCI 16 UNB m0 s0 0:0 @%d+7", at(in, "BGM"))} }},
 		{"segment after UNT", unb + unh + unt + "BGM+E01'" + unz, edifact.Options{}, func(in string) []string { return []string{fmt.Sprintf("UCI 16 UNZ m0 s0 0:0 @%d+7", at(in, "BGM"))} }},
+		{"several segments before UNH", unb + "BGM+E01'RFF+1''" + unh + unt + unz, edifact.Options{}, func(in string) []string { return []string{fmt.Sprintf("UCI 16 UNB m0 s0 0:0 @%d+7", at(in, "BGM"))} }},
+		{"several segments after UNT", unb + unh + unt + "BGM+E01'RFF+1'" + unz, edifact.Options{}, func(in string) []string { return []string{fmt.Sprintf("UCI 16 UNZ m0 s0 0:0 @%d+7", at(in, "BGM"))} }},
+		{"UNH missing", unb + "BGM+E01'" + unt + unz, edifact.Options{}, func(in string) []string { return []string{fmt.Sprintf("UCI 32 UNZ m0 s0 0:0 @%d+10", at(in, "UNZ"))} }},
+		{"UNH, UNT and UNZ missing", unb + "BGM+E01'", edifact.Options{}, func(in string) []string {
+			return []string{fmt.Sprintf("UCI 16 UNB m0 s0 0:0 @%d+7", at(in, "BGM")), fmt.Sprintf("UCI 13 UNZ m0 s0 0:0 @%d+0", len(in))}
+		}},
 		{"trailing garbage", simple + "garbage", edifact.Options{}, func(string) []string { return []string{fmt.Sprintf("UCI 16 UNZ m0 s0 0:0 @%d+3", len(simple))} }},
 		{"trailing line breaks", simple + "\r\n \n", edifact.Options{}, func(string) []string { return nil }},
 		{"trailing spaces", simple + "   ", edifact.Options{}, func(string) []string { return nil }},

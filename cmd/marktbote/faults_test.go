@@ -84,6 +84,7 @@ var faults = []fault{
 	{name: "unterminated UNZ", base: utilmd, old: "UNZ+1+LB261102000101'", new: "UNZ+1+LB261102000101", want: []string{"13 UNZ s0 0:0 @UNZ"}},
 	{name: "data after UNZ", base: utilmd, old: "UNZ+1+LB261102000101'", new: "UNZ+1+LB261102000101'XXX", want: []string{"16 UNZ s0 0:0 @XXX"}},
 	{name: "segment outside a message", base: utilmd, old: "UNH+1", new: "XXX+1'UNH+1", want: []string{"16 UNB s0 0:0 @XXX"}},
+	{name: "no UNH", base: utilmd, old: "UNH+1+UTILMD:D:11A:UN:S2.2'", new: "", want: []string{"32 UNZ s0 0:0 @UNZ"}},
 	{name: "functional group", base: utilmd, old: "UNH+1", new: "UNG+UTILMD'UNH+1", want: []string{"16 UNB s0 0:0 @UNG"}},
 	{name: "octet in UNB", base: utilmd, old: "261102:0812", new: "261102:0812\x81", want: []string{"12 UNB s0 5:2 @0812\x81", "21 UNB s0 5:2 @\x81"}},
 	{name: "version unknown", base: utilmd, old: "S2.2", new: "S9.9", want: []string{"12 UNH s1 3:5 @S9.9"}},
