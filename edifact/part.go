@@ -28,10 +28,10 @@ func (p Part) Fault(unh *Segment) (pos Position, missing, bad bool) {
 		return unh.ElementPosition(4), true, true
 	case unh.Empty(5, 1):
 		return unh.ComponentPosition(5, 1), true, true
-	case p.Number < 1 || p.Number > 99 || p.First != (p.Number == 1):
-		return unh.ComponentPosition(5, 1), false, true
 	case !unh.Empty(5, 2) && !p.First && !p.Last:
 		return unh.ComponentPosition(5, 2), false, true
+	case p.Number < 1 || p.Number > 99 || p.First != (p.Number == 1):
+		return unh.ComponentPosition(5, 1), false, true
 	}
 	return Position{}, false, false
 }

@@ -42,8 +42,11 @@ func (f *file) header() error {
 		f.inForce = formats.VersionAt(sent)
 	}
 	for _, e := range []int{7, 9, 10, 11} {
-		if !unb.Empty(e, 1) || unb.Components(e) > 1 {
-			f.unb("E1036", unb.ElementPosition(e), unb.Text(e, 1), "")
+		for c := 1; c <= unb.Components(e); c++ {
+			if !unb.Empty(e, c) { // separators alone are tolerated
+				f.unb("E1036", unb.ElementPosition(e), unb.Text(e, c), "")
+				break
+			}
 		}
 	}
 	for _, e := range []int{3, 4} {
@@ -109,9 +112,9 @@ func cutText(s string) string {
 
 // created checks date and time of creation.
 func (f *file) created(unb *edifact.Segment) {
-	for c, format := range map[int]string{1: "JJMMTT", 2: "HHMM"} {
-		if unb.Empty(5, c) {
-			f.unb("E1033", unb.ComponentPosition(5, c), "", format)
+	for i, format := range []string{"JJMMTT", "HHMM"} {
+		if unb.Empty(5, i+1) {
+			f.unb("E1033", unb.ComponentPosition(5, i+1), "", format)
 		}
 	}
 	if unb.Empty(5, 1) || unb.Empty(5, 2) {
@@ -174,6 +177,9 @@ func (f *file) identifier(m *edifact.Message, put func(formats.Finding)) *rules.
 	messageType, version := s.Text(3, 1), s.Text(3, 5)
 	if f.firstType == "" {
 		f.firstType = messageType
+		if messageType == "MSCONS" {
+			f.application(m.Index()) // belongs to the file, whatever is wrong with UNH
+		}
 	}
 	for c := 1; c <= 5; c++ {
 		if s.Empty(3, c) {
@@ -215,9 +221,7 @@ func (f *file) identifier(m *edifact.Message, put func(formats.Finding)) *rules.
 	if !slices.Contains(names, version) {
 		report("E1049", s.ComponentPosition(3, 5), version, strings.Join(names, ", ")+" ("+string(f.inForce)+")")
 	}
-	if f.firstType == "MSCONS" {
-		f.application(m.Index())
-	} else if m.Index() == 1 && f.result.ApplicationRef != "" {
+	if f.firstType != "MSCONS" && m.Index() == 1 && f.result.ApplicationRef != "" {
 		f.unb("W1039", f.reader.UNB().ElementPosition(8), cutText(f.result.ApplicationRef), "")
 	}
 	return pack
@@ -294,7 +298,7 @@ func (f *file) parties(m *edifact.Message, put func(formats.Finding)) {
 		default:
 			continue
 		}
-		if id := s.Text(3, 1); id != want && !s.Empty(3, 1) {
+		if id := s.Text(3, 1); id != want && want != "" && !s.Empty(3, 1) {
 			x := at("E1054", s.ComponentPosition(3, 1))
 			x.Found, x.Expected, x.Name, x.Rule = cutText(id), want, "MP-ID", "Allgemeine Festlegungen 6.1 2.13"
 			put(x)
