@@ -256,7 +256,11 @@ func (r *Reader) fault(kind Kind, pos Position, found []byte, want string) {
 	if !tolerated {
 		r.errorCount++
 	}
-	if len(r.faults) < r.opts.MaxFaults || kinds[kind].code == 0 && !tolerated {
+	room := r.opts.MaxFaults
+	if tolerated {
+		room /= 2 // tolerated faults must not push out the others
+	}
+	if len(r.faults) < room || kinds[kind].code == 0 && !tolerated {
 		r.faults = append(r.faults, SyntaxError{Kind: kind, Pos: pos, Found: quote(found), Want: want, Tolerated: tolerated})
 	}
 }

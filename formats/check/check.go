@@ -161,6 +161,8 @@ type file struct {
 	packs     map[[2]string]*rules.Pack // by UNH 0065 and 0057
 	versions  map[string][]string       // in force, by UNH 0065
 	utf8      bool                      // a warning about UTF-8 has been given
+	kept      int                       // findings in the result
+	warnings  int                       // found, kept or not
 	gravest   Verdict                   // of all findings that concern the whole file, those not kept included
 }
 
@@ -240,7 +242,14 @@ func (f *file) add(list *[]formats.Finding, x formats.Finding) {
 		f.gravest = graver(f.gravest, RejectedSyntax)
 	}
 	// What makes a file unreadable comes rarely and explains the verdict: it is kept in any case.
-	if f.result.FindingCount <= f.opts.MaxFindings || x.Severity == formats.Error && x.Wire == nil {
+	// Warnings get a fifth of the room, so that they cannot push out what a file is rejected for.
+	keep := f.kept < f.opts.MaxFindings
+	if x.Severity == formats.Warning {
+		f.warnings++
+		keep = keep && f.warnings <= max(1, f.opts.MaxFindings/5)
+	}
+	if keep || x.Severity == formats.Error && x.Wire == nil {
+		f.kept++
 		*list = append(*list, x)
 	}
 }
@@ -290,7 +299,7 @@ func (f *file) message(m *edifact.Message) Message {
 		if f.result.Sparte == "" {
 			f.result.Sparte = sparteOf(pack)
 		}
-		left := max(1, f.opts.MaxFindings-f.result.FindingCount)
+		left := max(1, f.opts.MaxFindings-f.kept)
 		whole := m.Tag(m.Len()) == edifact.UNT
 		placement = f.structure.Check(pack, m, left, func(x formats.Finding) {
 			if !whole && (x.Code == "E2003" || x.Code == "E2004") && x.SegmentNumber == m.Len() {
@@ -336,6 +345,9 @@ func (f *file) judge() {
 	verdict := graver(Accepted, f.gravest)
 	if f.reader.ErrorCount() > 0 {
 		verdict = graver(verdict, RejectedSyntax)
+	}
+	if f.reader.UNB() == nil {
+		verdict = Unreadable // CONTRL has nothing to refer to
 	}
 	accepted, rejected := 0, 0
 	for i := range r.Messages {

@@ -184,6 +184,27 @@ func TestLimits(t *testing.T) {
 	if len(findings(r)) != 7 || r.FindingCount < 30 || r.Verdict != check.RejectedSyntax {
 		t.Errorf("%d findings of %d, %s", len(findings(r)), r.FindingCount, r.Verdict)
 	}
+	flood, err := fixtures.Read("valid/utilmd-55001.edi")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for old, repl := range map[string]string{"UNZ+1": "UNZ+2", "Musterweg": "Muster?weg", "Erika:": "Eri?ka:", "Musterbach+": "Muster?bach+"} {
+		flood = bytes.ReplaceAll(flood, []byte(old), []byte(repl))
+	}
+	r = judge(t, flood, check.Options{At: received, MaxFindings: 2})
+	errs := 0
+	for _, x := range r.Findings {
+		if x.Code == "E1010" {
+			errs++
+		}
+	}
+	if errs != 1 {
+		t.Errorf("warnings push out the error: %d findings of the file", len(r.Findings))
+	}
+	r = judge(t, []byte("UNA"), check.Options{At: received})
+	if r.Verdict != check.Unreadable {
+		t.Errorf("UNA alone: %s", r.Verdict)
+	}
 	r = judge(t, in.Bytes(), check.Options{At: received, MaxMessages: 5})
 	if len(r.Messages) != 5 || r.Verdict != check.Unreadable {
 		t.Errorf("%d messages, %s", len(r.Messages), r.Verdict)
