@@ -27,7 +27,7 @@ var (
 
 // What the layers may import, bottom up.
 var (
-	belowRules = []string{"edifact", "formats", "formats/ident", "formats/calendar"}
+	belowRules = []string{"edifact", "formats", "formats/ident", "formats/calendar", "formats/condition"}
 	belowMIG   = append(slices.Clip(belowRules), "formats/rules")
 	belowAHB   = append(slices.Clip(belowMIG), "formats/mig")
 	belowCheck = append(slices.Clip(belowAHB), "formats/ahb", "formats/event")
@@ -62,6 +62,7 @@ var layers = map[string]layer{
 	"formats":           formatsLayer("edifact"),
 	"formats/ident":     formatsLayer("formats"),
 	"formats/calendar":  formatsLayer("formats"),
+	"formats/condition": formatsLayer("formats"),
 	"formats/rules":     formatsLayer(belowRules...),
 	"formats/rules/...": formatsLayer(belowMIG...),
 	"formats/mig":       formatsLayer(belowMIG...),

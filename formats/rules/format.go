@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/marktbote/marktbote/edifact"
+	"github.com/marktbote/marktbote/formats/condition"
 )
 
 // NOTE: The text format of a pack. UTF-8, one record per line, the keyword first; a name is the rest of its line.
@@ -25,6 +26,18 @@ import (
 //	part 3055 C/R an..3 NAME                component of a composite
 //	codes 293 332 9                         the only values; codes of one list may take several lines
 //	codes-open Z08 Z09                      values among others
+//
+// Behind the structure stands what the Anwendungshandbuch says, at depth 0; a pack without it has the structure only:
+//
+//	condition 494 must Z41 date(value) <= date(msg:DTM+137@1.2)    see package condition
+//	package 4P [92]                         what a package, or one of UB1 to UB3, depends on; nothing if empty
+//	name 9013 E03 NAME                      short name of a code of a data element
+//	use 55001 2.2 2026-08-06 LF>NB Strom NAME     version and date of the document, directions and Sparten or -
+//	 condition 257 if ...                   another meaning of a condition in this use case
+//	 g 00082 Muss[2061]                     segment group, by the number of its first segment, and expression
+//	 s 00082 Muss                           segment
+//	 d 2.1 X[950]                           data element: element and component (1.1 is the first behind the tag)
+//	 c 1.1 X Z16 Z22                        codes of a data element that share an expression
 
 // Magic is the first line of a pack.
 const Magic = "marktbote-pack 1"
@@ -74,6 +87,7 @@ func Parse(file string, data []byte) (*Pack, error) {
 		return nil, &ParseError{File: file, Err: fmt.Errorf("larger than %d bytes", maxPackBytes)}
 	}
 	p := parser{file: file, rest: string(data), lists: map[string]Range{}}
+	p.pack.Rules, p.pack.Packages, p.pack.codeNames = map[int]*condition.Rule{}, map[string]*Term{}, map[string]string{}
 	if err := p.header(); err != nil {
 		return nil, err
 	}
@@ -168,7 +182,11 @@ func (p *parser) record() error {
 	case "codes", "codes-open":
 		return p.codeLine(keyword == "codes-open", rest)
 	}
-	return fmt.Errorf("unknown record %q", keyword)
+	if p.depth > 0 {
+		return fmt.Errorf("unknown record %q", keyword)
+	}
+	p.segment = -1
+	return p.ahbRecord(keyword, rest)
 }
 
 // fields cuts the first n words off; what is left is the name.
@@ -418,6 +436,9 @@ func (p *parser) finish() error {
 		}
 	}
 	p.pack.buildIndex()
+	if err := p.pack.numbers(); err != nil {
+		return err
+	}
 	if root := &p.pack.Nodes[0]; root.Children.Len() == 0 || p.pack.Nodes[p.pack.Children(root)[0]].Tag != edifact.UNH {
 		return errors.New("message does not begin with UNH")
 	}

@@ -8,6 +8,7 @@ import (
 // notToldApart are siblings that one segment may fit both, because the document gives one of them no closed list for
 // CCI 7059: 00140 and 00395. The other one is taken, as more of its codes fit.
 var notToldApart = map[string][][2]string{
+	"FV2510 UTILMD_Strom": {{"00127", "00140"}, {"00128", "00140"}, {"00129", "00140"}, {"00139", "00140"}, {"00140", "00158"}, {"00395", "00398"}},
 	"FV2604 UTILMD_Strom": {{"00127", "00140"}, {"00128", "00140"}, {"00129", "00140"}, {"00139", "00140"}, {"00140", "00158"}, {"00395", "00398"}},
 	"FV2610 UTILMD_Strom": {{"00127", "00140"}, {"00128", "00140"}, {"00129", "00140"}, {"00139", "00140"}, {"00140", "00158"}, {"00395", "00398"}},
 }

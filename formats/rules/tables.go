@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/marktbote/marktbote/edifact"
+	"github.com/marktbote/marktbote/formats/condition"
 )
 
 // Pack is the compiled form of one rule pack. All tables are flat and refer to each other by index, so that a check
@@ -28,6 +29,14 @@ type Pack struct {
 	dispNodes  []int32       // parallel to dispKeys
 	wild       []int32
 	tests      []Test
+
+	// Of the Anwendungshandbuch; empty in a pack that has the structure only.
+	Rules    map[int]*condition.Rule // conditions by number
+	Packages map[string]*Term        // 4P, UB1: what they depend on, nil if on nothing
+
+	useCases  []*useCase // by Pruefidentifikator
+	codeNames map[string]string
+	byNr      map[string]int32
 }
 
 // Status says whether something must, may or must not be present: the letters M, R, D, O, C and N.

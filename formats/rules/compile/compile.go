@@ -1,4 +1,4 @@
-// Package compile turns the structure data of a message description into the text of a rule pack.
+// Package compile turns the data of a message description and its application handbook into the text of a rule pack.
 //
 // The source is one JSON document per message type: an object with fv, type, version, stand (day.month.year),
 // fidelity and tree. tree is the ordered list of nodes: k ("S" segment, "G" group), tag, name, nr, ctr, lvl,
@@ -61,34 +61,57 @@ type element struct {
 	Parts  []element   `json:"el"`
 }
 
-// Compile reads a source document and returns the text of the pack. The result has been loaded once, so that a pack
-// that Compile returns is one that package rules accepts.
-func Compile(src io.Reader) ([]byte, error) {
+// Compile reads a source document and, if h is not nil, what the Anwendungshandbuch adds, and returns the text of the
+// pack. The result has been loaded once, so that a pack that Compile returns is one that package rules accepts.
+func Compile(src io.Reader, h *Handbook) ([]byte, *Report, error) {
 	data, err := io.ReadAll(io.LimitReader(src, maxSourceBytes+1))
 	if err != nil {
-		return nil, fmt.Errorf("compile: read source: %w", err)
+		return nil, nil, fmt.Errorf("compile: read source: %w", err)
 	}
 	if len(data) > maxSourceBytes {
-		return nil, fmt.Errorf("compile: source is larger than %d bytes", maxSourceBytes)
+		return nil, nil, fmt.Errorf("compile: source is larger than %d bytes", maxSourceBytes)
 	}
 	var s source
 	if err := json.Unmarshal(data, &s); err != nil {
-		return nil, fmt.Errorf("compile: source: %w", err)
+		return nil, nil, fmt.Errorf("compile: source: %w", err)
 	}
+	text, report, err := s.compile(h)
+	if err != nil {
+		return nil, nil, fmt.Errorf("compile: %s %s: %w", s.FV, s.Type, err)
+	}
+	return text, report, nil
+}
+
+func (s *source) compile(h *Handbook) ([]byte, *Report, error) {
 	if err := s.correct(); err != nil {
-		return nil, fmt.Errorf("compile: %s %s: %w", s.FV, s.Type, err)
+		return nil, nil, err
 	}
 	w := writer{}
-	if err := w.pack(&s); err != nil {
-		return nil, fmt.Errorf("compile: %s %s: %w", s.FV, s.Type, err)
+	if err := w.pack(s); err != nil {
+		return nil, nil, err
 	}
-	text := w.buf.Bytes()
+	report := &Report{}
+	structure, err := rules.Parse("structure", sealed(w.buf.Bytes()))
+	if err != nil {
+		return nil, nil, err
+	}
+	if h != nil {
+		if report, err = w.handbook(s.Type, structure, h); err != nil {
+			return nil, nil, err
+		}
+	}
+	text := sealed(w.buf.Bytes())
+	p, err := rules.Parse("result", text)
+	if err != nil {
+		return nil, nil, err
+	}
+	return text, report, p.Verify()
+}
+
+// sealed returns a pack with its hash filled in.
+func sealed(text []byte) []byte {
 	hash := "hash sha256:" + rules.ContentHash(text) + "\n"
-	text = bytes.Replace(text, []byte("hash -\n"), []byte(hash), 1)
-	if _, err := rules.Parse("result", text); err != nil {
-		return nil, fmt.Errorf("compile: %s %s: %w", s.FV, s.Type, err)
-	}
-	return text, nil
+	return bytes.Replace(text, []byte("hash -\n"), []byte(hash), 1)
 }
 
 type writer struct{ buf bytes.Buffer }

@@ -20,7 +20,7 @@ func TestCompile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := compile.Compile(bytes.NewReader(src))
+	got, _, err := compile.Compile(bytes.NewReader(src), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func TestCompile(t *testing.T) {
 	if !bytes.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	again, err := compile.Compile(bytes.NewReader(src))
+	again, _, err := compile.Compile(bytes.NewReader(src), nil)
 	if err != nil || !bytes.Equal(got, again) {
 		t.Errorf("a second run differs (%v)", err)
 	}
@@ -68,7 +68,7 @@ func TestCompileErrors(t *testing.T) {
 			t.Errorf("%q is not in the source", c.replace)
 			continue
 		}
-		if _, err := compile.Compile(strings.NewReader(broken)); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, _, err := compile.Compile(strings.NewReader(broken), nil); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %s", c.with, err, c.want)
 		}
 	}
@@ -82,7 +82,7 @@ func TestCorrectionMustFit(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := strings.NewReplacer(`"type": "SMALL"`, `"type": "ORDERS"`, `["SMALL", `, `["ORDERS", `).Replace(string(src))
-	if _, err := compile.Compile(strings.NewReader(other)); err == nil || !strings.Contains(err.Error(), "correction does not fit") {
+	if _, _, err := compile.Compile(strings.NewReader(other), nil); err == nil || !strings.Contains(err.Error(), "correction does not fit") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -1,0 +1,238 @@
+package ahb
+
+import (
+	"github.com/marktbote/marktbote/formats/condition"
+	"github.com/marktbote/marktbote/formats/rules"
+)
+
+// truth is an outcome. none is that of a part without anything of the kind asked for: no premise, or no demand.
+type truth uint8
+
+const (
+	no truth = iota
+	yes
+	unknown
+	none
+)
+
+func truthOf(b bool) truth {
+	if b {
+		return yes
+	}
+	return no
+}
+
+func (t truth) not() truth {
+	switch t {
+	case yes:
+		return no
+	case no:
+		return yes
+	}
+	return t
+}
+
+// both joins by and, leaving out what has nothing to say.
+func both(a, b truth) truth {
+	switch {
+	case a == none:
+		return b
+	case b == none:
+		return a
+	case a == no || b == no:
+		return no
+	case a == unknown || b == unknown:
+		return unknown
+	}
+	return yes
+}
+
+// context is the place that an expression or condition is asked at.
+type context struct {
+	self  int32 // segment, from 1; 0 if there is none
+	inst  int32 // group instance
+	tx    int32 // instance of the transaction, 0 for the message
+	base  int32 // where selectors without a scope begin
+	value []byte
+	// Where value stands, counted as in edifact.
+	element, component int
+	row                *row
+}
+
+// at returns the context of an instance, with a segment or without.
+func (c *Checker) at(inst, self int32) context {
+	tx := inst
+	for tx > 0 && c.p.Instances[tx].Parent > 0 {
+		tx = c.p.Instances[tx].Parent
+	}
+	if c.in.Whole || tx > 0 && int(c.p.Instances[tx].First) < c.in.First {
+		tx = 0 // the head of the message
+	}
+	return context{self: self, inst: inst, tx: tx, base: tx}
+}
+
+// outcome is what an expression says at a place.
+type outcome struct {
+	holds  truth // whether a branch holds: yes, no or unknown
+	status rules.Requirement
+	demand truth // whether its demands are met; none if it has none
+}
+
+// evaluate finds the branch that holds. The packages and repetitions of it are left in c.pkgs and c.cards, the demands
+// that were not met in c.failed.
+func (c *Checker) evaluate(e *expression, at *context, source int32) outcome {
+	c.pkgs, c.cards, c.failed, c.saw = c.pkgs[:0], c.cards[:0], c.failed[:0], 0
+	for i := range e.branches {
+		b := &e.branches[i]
+		if b.when == nil {
+			return outcome{yes, b.status, none}
+		}
+		premise, demand := c.term(b.when, at)
+		if premise == unknown || demand == unknown {
+			c.marks[source] |= c.saw
+		}
+		switch premise {
+		case yes, none:
+			return outcome{yes, b.status, demand}
+		case unknown:
+			return outcome{unknown, b.status, none}
+		}
+		c.pkgs, c.cards, c.failed = c.pkgs[:0], c.cards[:0], c.failed[:0]
+	}
+	return outcome{holds: no}
+}
+
+// term evaluates a term: its premises and its demands.
+func (c *Checker) term(t *term, at *context) (premise, demand truth) {
+	switch t.kind {
+	case rules.TermCondition:
+		return c.leaf(t, at)
+	case rules.TermPackage:
+		premise = none
+		if len(t.terms) > 0 {
+			premise, demand = c.term(t.terms[0], at)
+		} else {
+			demand = none
+		}
+		if premise != no {
+			c.pkgs = append(c.pkgs, t)
+		}
+		return premise, demand
+	case rules.TermAnd:
+		premise, demand = none, none
+		for _, k := range t.terms {
+			p, d := c.term(k, at)
+			premise, demand = both(premise, p), both(demand, d)
+			if premise == no {
+				return no, none
+			}
+		}
+		return premise, demand
+	}
+	return c.alternative(t, at)
+}
+
+func (c *Checker) leaf(t *term, at *context) (premise, demand truth) {
+	r := t.rule
+	switch r.src.Kind {
+	case condition.If:
+		return c.ask(r, at), none
+	case condition.Must:
+		out := c.ask(r, at)
+		if out == no {
+			c.failed = append(c.failed, r)
+		}
+		return none, out
+	case condition.Card:
+		c.cards = append(c.cards, t)
+		return none, none
+	}
+	c.saw |= sawOpen
+	return unknown, none
+}
+
+// alternative evaluates or and xor. Premises alone follow logic; where demands are involved, an active branch that
+// meets its demands is enough.
+func (c *Checker) alternative(t *term, at *context) (premise, demand truth) {
+	held, open, met := 0, 0, no
+	failed := len(c.failed)
+	for _, k := range t.terms {
+		pkgs, cards := len(c.pkgs), len(c.cards)
+		p, d := c.term(k, at)
+		switch p {
+		case no:
+			c.pkgs, c.cards = c.pkgs[:pkgs], c.cards[:cards]
+			continue
+		case unknown:
+			open++
+			if met == no {
+				met = unknown
+			}
+			continue
+		}
+		held++
+		switch {
+		case d == none || d == yes:
+			met = yes
+		case d == unknown && met == no:
+			met = unknown
+		}
+	}
+	if met != no {
+		c.failed = c.failed[:failed]
+	}
+	switch {
+	case t.kind == rules.TermXor && t.pure && held > 1:
+		return no, none
+	case held == 0 && open == 0:
+		return no, none
+	case held == 0, t.kind == rules.TermXor && t.pure && open > 0:
+		return unknown, none
+	case t.pure:
+		return yes, none
+	}
+	return yes, met
+}
+
+// ask evaluates the predicate of a condition.
+func (c *Checker) ask(r *rule, at *context) truth {
+	if r.src.External {
+		return c.fact(r.src.Key)
+	}
+	if r.slot < 0 {
+		return c.test(r.test, at)
+	}
+	slot := &c.cache[r.slot]
+	if slot.tx != at.tx+1 {
+		saw := c.saw
+		c.saw = 0
+		slot.out = c.test(r.test, at)
+		slot.tx, slot.saw = at.tx+1, c.saw
+		c.saw = saw
+	}
+	if slot.out == unknown {
+		c.saw |= slot.saw
+	}
+	return slot.out
+}
+
+// cached is an outcome, or the values of an operand, that a transaction needs more than once.
+type cached struct {
+	tx   int32 // instance of the transaction + 1
+	out  truth
+	saw  uint8
+	vals []val
+	hits []hit
+}
+
+// fact asks what nothing in the message can answer.
+func (c *Checker) fact(key string) truth {
+	if c.Facts != nil {
+		holds, known := c.Facts.Fact(key, Subject{c.in.UseCase.Pruefidentifikator, c.in.Number, c.parts.sender.id, c.parts.receiver.id})
+		if known {
+			return truthOf(holds)
+		}
+	}
+	c.saw |= sawExternal
+	return unknown
+}
