@@ -43,9 +43,12 @@ type Finding struct {
 	Rule          string   `json:"rule"`
 	Conditions    []string `json:"conditions"`
 	Name          string   `json:"name,omitempty"` // German name of the segment or element
-	Expected      string   `json:"expected"`
-	Found         string   `json:"found"`
-	Text          string   `json:"text"`
+	// Pruefidentifikator is that of the rule, Reason says why the rule applies: the conditions that hold, in words.
+	Pruefidentifikator string `json:"pruefidentifikator,omitempty"`
+	Reason             string `json:"reason,omitempty"`
+	Expected           string `json:"expected"`
+	Found              string `json:"found"`
+	Text               string `json:"text"`
 }
 
 // Code is a stable number of ours for one kind of finding: E or W and four digits. Codes are never reused.
@@ -57,7 +60,7 @@ type CodeInfo struct {
 	Severity Severity `json:"severity"`
 	Wire     string   `json:"wire"`  // CONTRL, APERAK or empty
 	Value    string   `json:"value"` // DE 0085 or DE 9321
-	DE       string   `json:"de"`    // text with {placeholders}: segment, name, expected, found, element, component
+	DE       string   `json:"de"`    // text with {placeholders}, see Finding.render
 	EN       string   `json:"en"`
 }
 
@@ -130,6 +133,13 @@ func (f *Finding) render(info CodeInfo, lang Lang) string {
 	if name == "" {
 		name = f.Segment
 	}
-	return strings.NewReplacer("{segment}", f.Segment, "{name}", name, "{expected}", f.Expected,
+	reason := ""
+	if f.Reason != "" {
+		reason = " Bedingung: " + f.Reason + "."
+		if lang == English {
+			reason = " Condition: " + f.Reason + "."
+		}
+	}
+	return strings.NewReplacer("{pid}", f.Pruefidentifikator, "{reason}", reason, "{conditions}", strings.Join(f.Conditions, ", "), "{segment}", f.Segment, "{name}", name, "{expected}", f.Expected,
 		"{found}", f.Found, "{element}", fmt.Sprint(f.Element), "{component}", fmt.Sprint(f.Component)).Replace(text)
 }

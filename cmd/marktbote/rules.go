@@ -68,14 +68,11 @@ func (c *rulesCompileCmd) Run(e env) error {
 	if h == nil {
 		fmt.Fprintln(e.stdout, "no handbook beside the source: the pack has the structure only")
 	}
-	if len(report.Guessed) > 0 {
-		fmt.Fprintf(e.stdout, "%d conditions translated by their sentence pattern, please review\n", len(report.Guessed))
-	}
 	if len(report.ToReview) > 0 {
 		fmt.Fprintf(e.stdout, "%d conditions have no translation and will not be evaluated\n", len(report.ToReview))
 	}
 	if c.Verbose {
-		for _, line := range append(report.Guessed, report.ToReview...) {
+		for _, line := range report.ToReview {
 			fmt.Fprintln(e.stdout, "  "+line)
 		}
 	}

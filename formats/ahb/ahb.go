@@ -22,6 +22,7 @@ package ahb
 
 import (
 	"slices"
+	"time"
 
 	"github.com/marktbote/marktbote/edifact"
 	"github.com/marktbote/marktbote/formats"
@@ -39,13 +40,6 @@ type Facts interface {
 	Fact(key string, about Subject) (holds, known bool)
 	// InList reports whether a value is in a code list that the packs do not hold.
 	InList(list, value string) (member, known bool)
-}
-
-// codeLists are the code lists of a format version.
-type codeLists interface {
-	Has(name string, value []byte) (member, known bool)
-	HasFor(name, pruefidentifikator string, value []byte) (member, known bool)
-	Cluster(ebd, code string) (cluster string, known bool)
 }
 
 // Subject is what a fact is asked about.
@@ -67,6 +61,7 @@ type Input struct {
 	First, Last int
 	Whole       bool
 	Number      string
+	ReceivedAt  time.Time // zero: not known
 }
 
 // Coverage counts rows of use cases: how many were decided, how many need knowledge that nobody had, and how many have
@@ -88,21 +83,22 @@ type Checker struct {
 	p      *mig.Placement
 	report func(formats.Finding)
 	found  int
-	lists  codeLists
+	lists  *rules.Lists
 
-	hits   []hit    // of selectors, used as a stack
-	vals   []val    // of operands, used as a stack
-	seen   []uint64 // rows seen in the open instances, used as a stack
-	pkgs   []*term  // packages of active branches
-	cards  []*term  // repetitions of active branches
-	failed []*rule  // demands that were not met
-	marks  []uint8  // per row of the use case: how it went
-	saw    uint8    // why something was unknown
-	arena  []byte   // values without release characters
-	cache  []cached
-	stamp  uint32 // of the message and transaction in the cache
-	parts  partners
-	work   int // steps left for searching
+	hits          []hit    // of selectors, used as a stack
+	vals          []val    // of operands, used as a stack
+	seen          []uint64 // rows seen in the open instances, used as a stack
+	pkgs          []*term  // packages of active branches
+	cards         []*term  // repetitions of active branches
+	failed        []*rule  // demands that were not met
+	held, refused []*rule  // premises by their outcome
+	marks         []uint8  // per row of the use case: how it went
+	saw           uint8    // why something was unknown
+	arena         []byte   // values without release characters
+	cache         []cached
+	stamp         uint32 // of the message and transaction in the cache
+	parts         partners
+	work          int // steps left for searching
 
 	cardScope []int32 // per row of the program: the instance its repetition was last counted in
 }
@@ -130,8 +126,12 @@ func (c *Checker) Check(in Input, report func(formats.Finding)) Coverage {
 	c.svc = first.Service()
 	c.arena, c.hits, c.vals, c.seen = c.arena[:0], c.hits[:0], c.vals[:0], c.seen[:0]
 	c.marks = zeroed(c.marks, len(in.UseCase.Rows))
-	c.stamp++
-	c.cache = zeroed(c.cache, c.prog.cached)
+	for len(c.cache) < c.prog.cached {
+		c.cache = append(c.cache, cached{})
+	}
+	for i := range c.cache {
+		c.cache[i].tx = 0
+	}
 	c.cardScope = zeroed(c.cardScope, len(c.prog.rows))
 	c.parts.of(c)
 	c.work = maxWork + workPerItem*(in.Last-in.First)
@@ -160,6 +160,16 @@ func (c *Checker) transaction() {
 		for i++; i < len(list) && list[i].First < end; i++ {
 		}
 	}
+}
+
+// end is the segment behind an instance. The instance of a transaction may go on with further transactions, as CNI of
+// IFTSTA does with one per status: they are not part of it.
+func (c *Checker) end(i int32) int32 {
+	end := c.p.Instances[i].End
+	if i > 0 && int(end) > c.in.Last+1 && int(c.p.Instances[i].First) >= c.in.First {
+		return int32(c.in.Last + 1)
+	}
+	return end
 }
 
 // coverage counts how the rows went.

@@ -57,7 +57,7 @@ func (c *Checker) walk(inst int32, steps []step, at *context, start, limit int) 
 		own = c.around(at.inst, st.group)
 	}
 	list := c.p.Instances
-	for j := inst + 1; int(j) < len(list) && list[j].First < list[inst].End; j++ {
+	for j := inst + 1; int(j) < len(list) && list[j].First < c.end(inst); j++ {
 		if c.work--; c.work < 0 {
 			return
 		}
@@ -85,7 +85,7 @@ func (c *Checker) walk(inst int32, steps []step, at *context, start, limit int) 
 // walkSegments finds segments that stand directly in an instance.
 func (c *Checker) walkSegments(inst int32, p *pattern, at *context, start, limit int) {
 	list := c.p.Instances
-	for n := list[inst].First; n < list[inst].End; n++ {
+	for n := list[inst].First; n < c.end(inst); n++ {
 		if c.work--; c.work < 0 {
 			return
 		}

@@ -7,7 +7,6 @@ import (
 	"github.com/marktbote/marktbote/edifact"
 	"github.com/marktbote/marktbote/formats"
 	"github.com/marktbote/marktbote/formats/condition"
-	"github.com/marktbote/marktbote/formats/ident"
 )
 
 // test evaluates a predicate at a place.
@@ -222,12 +221,7 @@ func (c *Checker) value(p *predicate, v *val, at *context) truth {
 // listed reports whether a value is in a code list; unknown if nobody has the list.
 func (c *Checker) listed(name string, value []byte) truth {
 	if c.lists != nil {
-		member, known := false, false
-		if base, ok := strings.CutSuffix(name, "/pid"); ok {
-			member, known = c.lists.HasFor(base, c.in.UseCase.Pruefidentifikator, value)
-		} else {
-			member, known = c.lists.Has(name, value)
-		}
+		member, known := c.lists.HasFor(name, c.in.UseCase.Pruefidentifikator, value)
 		if known {
 			return truthOf(member)
 		}
@@ -251,12 +245,12 @@ func (c *Checker) cluster(p *predicate, v *val, at *context) truth {
 	}
 	out := no
 	for _, ebd := range c.vals[start:] {
-		cluster, known := c.lists.Cluster(edifact.Latin1String(ebd.text), edifact.Latin1String(v.text))
+		member, known := c.lists.InCluster(p.Text, edifact.Latin1String(ebd.text), edifact.Latin1String(v.text))
 		switch {
 		case !known:
 			c.saw |= sawExternal
 			out = unknown
-		case cluster == p.Text:
+		case member:
 			return yes
 		}
 	}
@@ -311,29 +305,4 @@ func (c *Checker) sparte(p *predicate) truth {
 		return unknown
 	}
 	return truthOf(string(sparte) == p.Names[0])
-}
-
-// form reports whether a value has the form of an identifier.
-//
-// Spec: AHB of all message types, format conditions 900-999
-func form(name string, value []byte) truth {
-	text := edifact.Latin1String(value)
-	var err error
-	switch name {
-	case "malo", "tranche":
-		_, err = ident.ParseMaLoID(text)
-	case "melo", "zaehlpunkt":
-		_, err = ident.ParseMeLoID(text)
-	case "nelo":
-		_, err = ident.ParseNeLoID(text)
-	case "sr":
-		_, err = ident.ParseSRID(text)
-	case "tr":
-		_, err = ident.ParseTRID(text)
-	case "mpid":
-		_, err = ident.ParseMarktpartnerID(text)
-	default:
-		return unknown
-	}
-	return truthOf(err == nil)
 }

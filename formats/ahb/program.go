@@ -12,10 +12,10 @@ import (
 type program struct {
 	pack   *rules.Pack
 	use    *rules.UseCase
-	lists  codeLists
-	rows   []row   // groups and segments; rows[0] is the message
-	ofNode []int32 // node of the pack -> row, 0 if the use case does not have it
-	groups []int32 // node of the pack -> number of its group name, 0 for segments and the message
+	lists  *rules.Lists // nil if the format version has none
+	rows   []row        // groups and segments; rows[0] is the message
+	ofNode []int32      // node of the pack -> row, 0 if the use case does not have it
+	groups []int32      // node of the pack -> number of its group name, 0 for segments and the message
 	rules  map[int]*rule
 	cached int // places in Checker.cache
 }
@@ -105,6 +105,9 @@ type compiler struct {
 
 func compile(pack *rules.Pack, use *rules.UseCase) *program {
 	c := compiler{&program{pack: pack, use: use, rules: map[int]*rule{}}, map[string]int32{}}
+	if lists, err := rules.LoadLists(pack.FormatVersion); err == nil {
+		c.lists = lists
+	}
 	c.ofNode, c.groups = make([]int32, len(pack.Nodes)), make([]int32, len(pack.Nodes))
 	for i := range pack.Nodes {
 		if n := &pack.Nodes[i]; n.IsGroup && i > 0 {

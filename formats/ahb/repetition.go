@@ -126,7 +126,7 @@ func (c *Checker) countWith(scope int32, kid *row, k *cardinality, value []byte)
 	return c.count(scope, kid, func(inst, segment int32) bool {
 		at := c.at(inst, segment)
 		at.base = inst
-		return c.among(k.own, value, &at)
+		return c.among(k.own, value, &at) && (k.where == nil || c.test(k.where, &at) == yes)
 	})
 }
 
@@ -134,14 +134,14 @@ func (c *Checker) countWith(scope int32, kid *row, k *cardinality, value []byte)
 func (c *Checker) visit(scope int32, kid *row, do func(inst, segment int32) bool) {
 	list := c.p.Instances
 	if kid.group {
-		for j := scope + 1; int(j) < len(list) && list[j].First < list[scope].End; j++ {
+		for j := scope + 1; int(j) < len(list) && list[j].First < c.end(scope); j++ {
 			if c.work--; c.work < 0 || list[j].Node == kid.node && !do(j, list[j].First) {
 				return
 			}
 		}
 		return
 	}
-	for n := list[scope].First; n < list[scope].End; n++ {
+	for n := list[scope].First; n < c.end(scope); n++ {
 		if c.work--; c.work < 0 || c.p.Nodes[n-1] == kid.node && !do(c.p.Instance[n-1], n) {
 			return
 		}

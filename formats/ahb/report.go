@@ -13,7 +13,7 @@ import (
 
 // The findings of this package; texts and wire codes are in codes.json.
 //
-// Spec: APERAK MIG 2.2, DE 9321; APERAK AHB 1.1 2.1.2
+// Spec: APERAK AHB 1.1 2.1.2 (DE 9321)
 const (
 	codeSegmentMissing formats.Code = "E3001" // Z29
 	codeGroupMissing   formats.Code = "E3002" // Z29
@@ -38,6 +38,7 @@ var demandCodes = map[string]formats.Code{
 const (
 	maxFound  = 40
 	maxListed = 12
+	maxReason = 300
 )
 
 // rule names the row of the document: "UTILMD S2.2 55001 SG4 DTM+93".
@@ -86,11 +87,8 @@ func (c *Checker) reportAt(x formats.Finding, pos edifact.Position) {
 	if x.Segment == "" {
 		x.Segment = pos.Tag.String()
 	}
-	lang := c.Lang
-	if lang == "" {
-		lang = formats.German
-	}
-	x.Complete(lang)
+	x.Pruefidentifikator = c.in.UseCase.Pruefidentifikator
+	x.Complete(c.language())
 	c.report(x)
 }
 
@@ -109,6 +107,9 @@ func (c *Checker) missing(i int32, kid *row, why *expression) {
 	}
 	x.Expected = x.Segment + c.qualifier(kid)
 	x.Conditions = conditionsOf(why)
+	if why != nil {
+		x.Reason = c.reason(c.held)
+	}
 	x.Path = c.p.GroupPath(i) + c.placeName(kid)
 	c.reportAt(x, c.gap(i, kid))
 }
@@ -125,7 +126,7 @@ func (c *Checker) placeName(r *row) string {
 func (c *Checker) gap(i int32, kid *row) edifact.Position {
 	list := c.p.Instances
 	before := list[i].First
-	for n := list[i].First; n < list[i].End; n++ {
+	for n := list[i].First; n < c.end(i); n++ {
 		node, last := c.p.Nodes[n-1], n
 		if k := c.p.Instance[n-1]; k != i {
 			k = c.child(k, i)
@@ -145,7 +146,7 @@ func (c *Checker) gap(i int32, kid *row) edifact.Position {
 // missingValue reports a data element that must be filled.
 func (c *Checker) missingValue(p *place, at *context, r *row, e *expression) {
 	x := formats.Finding{Code: codeValueMissing, Rule: c.ruleOf(r) + " " + p.de, Name: p.name, Conditions: conditionsOf(e),
-		Path: c.p.Path(int(at.self)), Expected: c.codeList(p)}
+		Path: c.p.Path(int(at.self)), Expected: c.expectedAt(p, r), Reason: c.reason(c.held)}
 	s := c.in.Message.Segment(int(at.self))
 	c.reportAt(x, s.ComponentPosition(p.element+1, p.component))
 }
@@ -155,7 +156,7 @@ func (c *Checker) wrongCode(at *context, r *row, p *place, listed bool) {
 	x := formats.Finding{Code: codeWrongCode, Rule: c.ruleOf(r) + " " + p.de, Name: p.name, Path: c.p.Path(int(at.self)),
 		Found: quote(at.value), Expected: c.codeList(p)}
 	if listed {
-		x.Code = codeCodeNotNow
+		x.Code, x.Reason = codeCodeNotNow, c.reason(c.refused)
 		for i := range p.codes {
 			if p.codes[i].text == edifact.Latin1String(at.value) {
 				x.Conditions = append(x.Conditions, conditionsOf(p.codes[i].expr)...)
@@ -274,6 +275,35 @@ func (c *Checker) codeList(p *place) string {
 		list = append(list[:maxListed], "…")
 	}
 	return strings.Join(list, ", ")
+}
+
+// reason puts conditions into words: what they ask for, by their numbers.
+func (c *Checker) reason(list []*rule) string {
+	var parts []string
+	for _, r := range list {
+		s := "[" + strconv.Itoa(r.number) + "]"
+		if text := condition.Describe(r.src, string(c.language())); text != "" {
+			s += " " + text
+		}
+		if !slices.Contains(parts, s) {
+			parts = append(parts, s)
+		}
+	}
+	text := strings.Join(parts, "; ")
+	if r := []rune(text); len(r) > maxReason {
+		return string(r[:maxReason]) + "…"
+	}
+	return text
+}
+
+// expectedAt says what belongs in a data element: one of its codes, or a value in the format of the structure.
+func (c *Checker) expectedAt(p *place, r *row) string {
+	if list := c.codeList(p); list != "" {
+		return list
+	}
+	seg := &c.in.Pack.Nodes[r.node]
+	e := &c.in.Pack.Elements[int(seg.Elements.First)+p.element-1]
+	return c.in.Pack.Components[int(e.Components.First)+p.component-1].Format.String()
 }
 
 // conditionsOf lists the conditions and packages of an expression as the document prints them.

@@ -14,7 +14,7 @@ func (c *Checker) instance(i int32, r *row) {
 		c.seen = append(c.seen, 0)
 	}
 	list := c.p.Instances
-	for n := list[i].First; n < list[i].End; n++ {
+	for n := list[i].First; n < c.end(i); n++ {
 		k := c.p.Instance[n-1]
 		if k == i {
 			if s := c.prog.row(c.p.Nodes[n-1]); s != nil && s.parent == r.index && !s.group {
@@ -205,7 +205,7 @@ func (c *Checker) packages(i int32, kid *row) {
 // occurrences counts the segments of a row in an instance that have a code, and returns the last one.
 func (c *Checker) occurrences(i int32, kid *row, p *place, k *code) (count int, last int32) {
 	list := c.p.Instances
-	for n := list[i].First; n < list[i].End; n++ {
+	for n := list[i].First; n < c.end(i); n++ {
 		if c.work--; c.work < 0 {
 			return 0, 0
 		}
@@ -234,7 +234,7 @@ func (c *Checker) hasCode(n int32, p *place, k *code) bool {
 // demands checks what a row demands of each of its occurrences in an instance.
 func (c *Checker) demands(i int32, kid *row) {
 	list := c.p.Instances
-	for n := list[i].First; n < list[i].End; n++ {
+	for n := list[i].First; n < c.end(i); n++ {
 		inst := c.p.Instance[n-1]
 		if inst != i {
 			inst = c.child(inst, i)

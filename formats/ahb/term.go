@@ -62,7 +62,7 @@ type context struct {
 // at returns the context of an instance, with a segment or without.
 func (c *Checker) at(inst, self int32) context {
 	tx := inst
-	for tx > 0 && c.p.Instances[tx].Parent > 0 {
+	for tx > 0 && c.p.Instances[tx].Parent > 0 && int(c.p.Instances[c.p.Instances[tx].Parent].First) >= c.in.First {
 		tx = c.p.Instances[tx].Parent
 	}
 	if c.in.Whole || tx > 0 && int(c.p.Instances[tx].First) < c.in.First {
@@ -79,9 +79,10 @@ type outcome struct {
 }
 
 // evaluate finds the branch that holds. The packages and repetitions of it are left in c.pkgs and c.cards, the demands
-// that were not met in c.failed.
+// that were not met in c.failed, the premises by their outcome in c.held and c.refused.
 func (c *Checker) evaluate(e *expression, at *context, source int32) outcome {
 	c.pkgs, c.cards, c.failed, c.saw = c.pkgs[:0], c.cards[:0], c.failed[:0], 0
+	c.held, c.refused = c.held[:0], c.refused[:0]
 	for i := range e.branches {
 		b := &e.branches[i]
 		if b.when == nil {
@@ -97,7 +98,7 @@ func (c *Checker) evaluate(e *expression, at *context, source int32) outcome {
 		case unknown:
 			return outcome{unknown, b.status, none}
 		}
-		c.pkgs, c.cards, c.failed = c.pkgs[:0], c.cards[:0], c.failed[:0]
+		c.pkgs, c.cards, c.failed, c.held = c.pkgs[:0], c.cards[:0], c.failed[:0], c.held[:0]
 	}
 	return outcome{holds: no}
 }
@@ -136,7 +137,14 @@ func (c *Checker) leaf(t *term, at *context) (premise, demand truth) {
 	r := t.rule
 	switch r.src.Kind {
 	case condition.If:
-		return c.ask(r, at), none
+		out := c.ask(r, at)
+		switch out {
+		case yes:
+			c.held = append(c.held, r)
+		case no:
+			c.refused = append(c.refused, r)
+		}
+		return out, none
 	case condition.Must:
 		out := c.ask(r, at)
 		if out == no {

@@ -21,6 +21,9 @@ type val struct {
 	element, component int
 }
 
+// clockTolerance is how far the clocks of two Marktpartner may differ.
+const clockTolerance = 5 * time.Minute
+
 type valKind uint8
 
 const (
@@ -74,6 +77,11 @@ func (c *Checker) compute(o *operand, at *context) {
 		return
 	case condition.Seq:
 		c.ordinal(o, at)
+		return
+	case condition.Now:
+		if !c.in.ReceivedAt.IsZero() {
+			c.vals = append(c.vals, val{unix: c.in.ReceivedAt.Add(clockTolerance).Unix(), kind: instant})
+		}
 		return
 	case condition.NumberOf:
 		if o.arg == nil {

@@ -5,7 +5,7 @@ import "time"
 // IsWerktag reports whether a day is a Werktag of market communication: not a Saturday or Sunday, not a public holiday
 // of any of the sixteen states, not 24 or 31 December. Holidays of single municipalities do not count.
 //
-// Spec: GPKE and WiM, definitions (Werktag)
+// Spec: GPKE, definitions (Werktag)
 func (d Date) IsWerktag() bool {
 	t := time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, time.UTC)
 	switch t.Weekday() {

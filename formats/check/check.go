@@ -7,9 +7,10 @@
 //	}
 //	fmt.Println(result.Verdict, result.Findings)
 //
-// What is checked so far: the syntax (package edifact), the service segments UNB and UNH as the market uses them,
-// and the structure by the rule pack of the message's version (package mig). The check by Pruefidentifikator (AHB)
-// is not made yet, and Coverage says so: its rows are zero.
+// What is checked: the syntax (package edifact), the service segments UNB and UNH as the market uses them, the
+// structure by the rule pack of the message's version (package mig), and every transaction by the column of its
+// Pruefidentifikator in the Anwendungshandbuch (package ahb). A message with a syntax error, which is answered with
+// CONTRL, is not checked further, and Coverage has no rows of it.
 //
 // Spec: CONTRL AHB 1.0; CONTRL MIG 2.0b; Allgemeine Festlegungen 6.1 ch. 2, 5
 package check
@@ -17,11 +18,13 @@ package check
 import (
 	"errors"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/marktbote/marktbote/edifact"
 	"github.com/marktbote/marktbote/formats"
+	"github.com/marktbote/marktbote/formats/ahb"
 	"github.com/marktbote/marktbote/formats/event"
 	"github.com/marktbote/marktbote/formats/mig"
 	"github.com/marktbote/marktbote/formats/rules"
@@ -55,6 +58,7 @@ type Options struct {
 	MaxFindings   int          // 0: DefaultMaxFindings
 	MaxMessages   int          // 0: DefaultMaxMessages
 	Knowledge     Knowledge    // nil: nothing is known about partners
+	Facts         ahb.Facts    // nil: nothing is known beside the message
 
 	// Read bounds what is read; its Strict is set by Strict above.
 	Read edifact.Options
@@ -150,6 +154,7 @@ type file struct {
 	opts      Options
 	reader    *edifact.Reader
 	structure mig.Checker
+	ahb       ahb.Checker
 	result    *Result
 	taken     int                       // faults of the reader dealt with
 	early     []edifact.SyntaxError     // faults found in the message after the current one
@@ -319,11 +324,20 @@ func (f *file) message(m *edifact.Message) Message {
 		}
 		put(x)
 	}
+	if placement != nil && placement.Complete && len(faults) == 0 && !slices.ContainsFunc(later, answeredByCONTRL) {
+		f.handbook(m, placement, cut, note)
+	}
 	for _, x := range later {
 		put(x)
 	}
 	f.charset(m, put)
 	return out
+}
+
+// answeredByCONTRL reports whether a finding rejects the file.
+func answeredByCONTRL(x formats.Finding) bool {
+	info, _ := x.Code.Info()
+	return info.Severity == formats.Error && info.Wire != "APERAK"
 }
 
 // sparteOf returns the Sparte that a pack's name tells, if it does.

@@ -128,6 +128,7 @@ const (
 	Workdays                    // Arg plus N Werktage
 	Hours                       // Arg plus N hours
 	Seq                         // ordinal of the own place among what Sel finds
+	Now                         // the receipt
 )
 
 // Operand stands for the values of one side of a comparison: none, one or several.
@@ -152,7 +153,7 @@ func (o *Operand) Numeric() bool {
 
 // Instant reports whether the operand is compared as an instant.
 func (o *Operand) Instant() bool {
-	return o.Kind == DateOf || o.Kind == Workdays || o.Kind == Hours
+	return o.Kind == DateOf || o.Kind == Workdays || o.Kind == Hours || o.Kind == Now
 }
 
 // Selector finds group instances or segments.

@@ -44,6 +44,7 @@
 //	                        CCYYMMDD, CCYY, HHMM and the zone of a value in format 303 or 102, as text
 //	part(O, from, n)        n characters of the value, the first is 1; counted from the end if from is negative
 //	before(O, "-")          what stands before the first such character; after(O, "-") what stands behind the last
+//	now                     the instant at which the message was received, and five minutes for clocks that differ
 //	berlin(O)               date(O) as HHMM of legal German time
 //	workdays(O, n)          the instant n Werktage after date(O); hours(O, n) n hours after it
 //	seq(SEL)                the ordinal of the segment or group instance at hand among those the selector finds, from 1

@@ -482,8 +482,11 @@ func (p *parser) operand() (*Operand, error) {
 	}
 	word := p.peekWord()
 	p.at += len(word)
-	if word == "value" {
+	switch word {
+	case "value":
 		return &Operand{Kind: Value}, nil
+	case "now":
+		return &Operand{Kind: Now}, nil
 	}
 	kind, ok := unary[word]
 	if !ok && word != "seq" {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,11 +36,12 @@ type Report struct {
 	UseCases  int
 	Rows      int
 	ToReview  []string // conditions without a translation, as "number: text"
-	Guessed   []string // conditions translated by their sentence pattern, not reviewed
 	Ambiguous []string // rows whose place in the structure had to be found by tag and codes
 }
 
-// translations holds the reviewed rules, one file per message type: lines of hash of the source text, number, rule.
+// translations holds the reviewed rules, lines of hash of the source text, number, rule: files of a message type, whose
+// name may end in a number where one would be too long, and common.txt for texts that several types share. A rule
+// in a file of the type goes before one in common.txt.
 //
 //go:embed conditions/*.txt
 var translations embed.FS
@@ -61,8 +63,14 @@ func reviewed(name string) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	belongs := func(file, name string) bool {
+		return strings.TrimRight(strings.TrimSuffix(path.Base(file), ".txt"), "_0123456789") == name
+	}
+	slices.SortStableFunc(files, func(a, b string) int { // common.txt first: what follows goes before it
+		return cmp.Compare(strings.Count(b, "common"), strings.Count(a, "common"))
+	})
 	for _, file := range files {
-		if base := strings.TrimSuffix(strings.TrimPrefix(file, "conditions/"), ".txt"); strings.TrimRight(base, "_123") != name {
+		if !belongs(file, name) && !belongs(file, "common") {
 			continue
 		}
 		data, err := translations.ReadFile(file)
@@ -156,10 +164,6 @@ func (b *handbookWriter) rule(number, kind, text string) string {
 		return "hint"
 	}
 	if r, ok := b.byHash[TextHash(text)]; ok {
-		return r
-	}
-	if r, ok := guess(text); ok {
-		b.report.Guessed = append(b.report.Guessed, number+": "+oneLine(text)+" => "+r)
 		return r
 	}
 	b.report.ToReview = append(b.report.ToReview, number+": "+oneLine(text))

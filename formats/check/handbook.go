@@ -1,0 +1,71 @@
+package check
+
+import (
+	"github.com/marktbote/marktbote/edifact"
+	"github.com/marktbote/marktbote/formats"
+	"github.com/marktbote/marktbote/formats/ahb"
+	"github.com/marktbote/marktbote/formats/event"
+	"github.com/marktbote/marktbote/formats/mig"
+)
+
+// handbook checks the transactions of a message against the columns of their Pruefidentifikatoren. The part in front
+// of the first transaction is checked with the column of that one: all transactions of a message share it.
+func (f *file) handbook(m *edifact.Message, p *mig.Placement, cut []event.Transaction, put func(formats.Finding)) {
+	for i, t := range cut {
+		pid := t.Pruefidentifikator.String()
+		if pid == "" {
+			pid = acknowledgementUse(p, m)
+		}
+		use, err := p.Pack.UseCase(pid)
+		if err != nil || use == nil {
+			if pid != "" {
+				s := m.Segment(t.First)
+				x := at("W3001", s.Position())
+				x.Found = pid
+				put(x)
+			}
+			continue
+		}
+		f.ahb.Lang, f.ahb.Facts = f.opts.Lang, f.opts.Facts
+		f.ahb.Limit = max(1, f.opts.MaxFindings-f.kept)
+		cov := f.ahb.Check(ahb.Input{
+			Pack: p.Pack, UseCase: use, Message: m, Placement: p, Head: i == 0, First: t.First, Last: t.Last,
+			Whole: t.First == 1, Number: t.Number, ReceivedAt: f.opts.At,
+		}, put)
+		c := &f.result.Coverage
+		c.Rows += cov.Rows
+		c.Decided += cov.Decided
+		c.External += cov.External
+		c.NotCompiled += cov.NotCompiled
+	}
+}
+
+// acknowledgementUse returns the column of an acknowledgement, which has no Pruefidentifikator: its content tells.
+//
+// Spec: CONTRL AHB 1.0; APERAK AHB 1.1 (columns)
+func acknowledgementUse(p *mig.Placement, m *edifact.Message) string {
+	switch p.Pack.Type {
+	case "APERAK":
+		if event.DocumentCode(m) == "313" {
+			return "APERAK_Fehlermeldung"
+		}
+		return "APERAK_Anerkennungsmeldung"
+	case "CONTRL":
+		return contrlUse(m)
+	}
+	return ""
+}
+
+// contrlUse tells by UCI 0083 and by UCM.
+func contrlUse(m *edifact.Message) string {
+	for n := 2; n <= m.Len(); n++ {
+		s := m.Segment(n)
+		switch {
+		case m.Tag(n) == edifact.MakeTag("UCM"):
+			return "CONTRL_Syntaxfehler_Nachricht"
+		case m.Tag(n) == edifact.MakeTag("UCI") && !s.Is(5, 1, "4"):
+			return "CONTRL_Empfangsbestaetigung"
+		}
+	}
+	return "CONTRL_Syntaxfehler_Uebertragungsdatei"
+}
