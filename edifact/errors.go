@@ -39,6 +39,7 @@ const (
 	// Any service segment.
 	KindMissingElement    // a reference or counter is empty
 	KindCounter           // a counter is not a number
+	KindTooLong           // a counter has too many digits
 	KindTooManyElements   // more elements than the service segment has
 	KindTooManyComponents // more components than the composite of the service segment has
 
@@ -47,7 +48,7 @@ const (
 	KindEmptySegment   // terminator follows terminator
 	KindOctet          // an octet outside the repertoire of UNOC
 	KindStrayRelease   // a release character before an ordinary character; tolerated unless Options.Strict
-	KindRelease        // a release character before an octet outside the repertoire or at the end of the input
+	KindRelease        // a release character before an octet outside the repertoire
 	KindUnterminated   // the input ends inside a segment
 	KindMessageTooLong // a message is larger than Options.MaxMessageBytes; the rest of the input is skipped
 	KindSegmentTooLong // a segment is larger than Options.MaxSegmentBytes; the rest of the input is skipped
@@ -96,6 +97,7 @@ var kinds = [kindCount]struct {
 	KindMessageRef:        {"references in UNH and UNT differ", 28},
 	KindMissingElement:    {"mandatory reference or counter is missing", 13},
 	KindCounter:           {"counter is not a number", 12},
+	KindTooLong:           {"counter is too long", 39},
 	KindTooManyElements:   {"too many elements in the service segment", 16},
 	KindTooManyComponents: {"too many components in the composite", 16},
 	KindTag:               {"segment tag is not three upper-case letters", 15},
@@ -154,8 +156,8 @@ func (e *SyntaxError) Level() Level {
 	return LevelElement
 }
 
-// Code returns DE 0085 of CONTRL, 0 if no code exists. UCI has no code 22: a bad release character in UNB is an
-// invalid character (21) there, an unterminated UNB or UNZ is incomplete (13).
+// Code returns DE 0085 of CONTRL, 0 if no code exists. UCI has neither code 22 nor 39: a bad release character in UNB is
+// an invalid character (21) there, an unterminated UNB or UNZ is incomplete (13), a long counter an invalid value (12).
 func (e *SyntaxError) Code() int {
 	if e.Level() == LevelInterchange {
 		switch e.Kind {
@@ -163,6 +165,8 @@ func (e *SyntaxError) Code() int {
 			return 21
 		case KindUnterminated:
 			return 13
+		case KindTooLong:
+			return 12
 		default:
 		}
 	}

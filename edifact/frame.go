@@ -3,6 +3,7 @@ package edifact
 import (
 	"bytes"
 	"hash/maphash"
+	"math"
 	"strconv"
 )
 
@@ -115,7 +116,10 @@ func (r *Reader) header(kind Kind) (bool, error) {
 		r.found.setService(svc)
 		r.rescan()
 	}
-	return true, r.skipBreaks()
+	if err := r.skipBreaks(); err != nil || r.peek() != ' ' {
+		return true, err
+	}
+	return true, r.skipLeading()
 }
 
 // serviceString reads UNA at the beginning of head. It returns the service characters and the length of UNA, or
@@ -194,9 +198,12 @@ func (r *Reader) frame() (bool, error) {
 		return true, nil
 	case UNG, UNE:
 		r.missingUNT()
-		p := s.Position()
-		p.Tag = UNB
-		r.fault(KindFunctionalGroup, p, s.Raw(), "")
+		if !r.grouped { // one fault, however many groups there are
+			r.grouped = true
+			p := s.Position()
+			p.Tag = UNB
+			r.fault(KindFunctionalGroup, p, s.Raw(), "")
+		}
 		return false, nil
 	}
 	switch {
@@ -210,14 +217,19 @@ func (r *Reader) frame() (bool, error) {
 	return false, nil
 }
 
-// outside returns the position of a segment outside messages: CONTRL can only name UNB or UNZ for it.
+// outside returns the position of a segment outside messages.
 func (r *Reader) outside() Position {
 	p := r.seg.Position()
-	p.Tag = UNB
-	if r.messages > 0 {
-		p.Tag = UNZ
-	}
+	p.Tag = r.nearest()
 	return p
+}
+
+// nearest returns the segment that CONTRL can name for what stands outside messages.
+func (r *Reader) nearest() Tag {
+	if r.messages > 0 {
+		return UNZ
+	}
+	return UNB
 }
 
 // inMessage counts a segment of a message.
@@ -255,20 +267,34 @@ func (r *Reader) beginInterchange() (bool, error) {
 	r.state = inInterchange
 	r.interchanges++
 	r.messages = 0
-	r.strays, r.heldKind = false, 0
+	r.strays, r.heldKind, r.grouped = false, 0, false
 	r.refs.reset()
 	r.unb.save(s)
-	if !s.Is(2, 1, "UNOC") {
-		r.fault(KindSyntaxIdentifier, s.ComponentPosition(2, 1), s.Value(2, 1), "UNOC")
-	}
-	if !s.Is(2, 2, "3") {
-		r.fault(KindSyntaxVersion, s.ComponentPosition(2, 2), s.Value(2, 2), "3")
-	}
+	r.checkSyntax()
 	if s.Empty(6, 1) {
 		r.fault(KindMissingElement, s.ElementPosition(6), nil, "")
 	}
 	r.checkShape()
 	return true, nil
+}
+
+// checkSyntax checks S001, which names the character set and the version of the syntax.
+func (r *Reader) checkSyntax() {
+	s := &r.seg
+	if s.Empty(2, 1) && s.Empty(2, 2) {
+		r.fault(KindMissingElement, s.ElementPosition(2), nil, "")
+		return
+	}
+	check := func(c int, want string, kind Kind) {
+		switch {
+		case s.Empty(2, c):
+			r.fault(KindMissingElement, s.ComponentPosition(2, c), nil, "")
+		case !s.Is(2, c, want) && !spoilt(s.RawComponent(2, c)):
+			r.fault(kind, s.ComponentPosition(2, c), s.Value(2, c), want)
+		}
+	}
+	check(1, "UNOC", KindSyntaxIdentifier)
+	check(2, "3", KindSyntaxVersion)
 }
 
 // beginMessage handles UNH.
@@ -300,7 +326,7 @@ func (r *Reader) endMessage() {
 	s.msg, s.number = r.messages, r.segments
 	r.state = inInterchange
 	r.checkCount(2, r.segments, KindSegmentCount)
-	r.checkRef(3, r.unh.segment().Value(2, 1), KindMessageRef)
+	r.checkRef(3, r.unh.segment(), 2, KindMessageRef)
 	r.checkShape()
 }
 
@@ -314,7 +340,7 @@ func (r *Reader) endInterchange() {
 	} else {
 		r.checkCount(2, r.messages, KindInterchangeCount)
 	}
-	r.checkRef(3, r.unb.segment().Value(6, 1), KindInterchangeRef)
+	r.checkRef(3, r.unb.segment(), 6, KindInterchangeRef)
 	r.checkShape()
 }
 
@@ -349,33 +375,57 @@ func (r *Reader) finish() {
 	}
 }
 
+// maxCounter is the length of a control counter, UNT 0074 and UNZ 0036.
+//
+// Spec: ISO 9735:1988, UNT, UNZ (n..6)
+const maxCounter = 6
+
 // checkCount compares a control counter with what was counted.
 func (r *Reader) checkCount(e, counted int, kind Kind) {
 	s := &r.seg
 	v := s.Value(e, 1)
 	n, ok := parseCounter(v)
 	switch {
-	case s.Empty(e, 1):
+	case !r.usable(e):
+	case len(v) == 0:
 		r.fault(KindMissingElement, s.ElementPosition(e), nil, "")
 	case !ok:
 		r.fault(KindCounter, s.ElementPosition(e), v, "")
+	case len(v) > maxCounter:
+		r.fault(KindTooLong, s.ElementPosition(e), v, "n..6")
 	case n != counted:
 		r.fault(kind, s.ElementPosition(e), v, strconv.Itoa(counted))
 	}
 }
 
-// checkRef compares the reference in the trailer with that in the header. If the header has none, that has been
-// reported and there is nothing to compare.
-func (r *Reader) checkRef(e int, want []byte, kind Kind) {
+// checkRef compares the reference in the trailer with that in element at of the header. If the header has none, or one
+// with octets that do not belong there, that has been reported and there is nothing to compare.
+func (r *Reader) checkRef(e int, header *Segment, at int, kind Kind) {
 	s := &r.seg
-	v := s.Value(e, 1)
+	v, want := s.Value(e, 1), header.Value(at, 1)
 	switch {
-	case len(bytes.TrimLeft(want, " ")) == 0:
-	case s.Empty(e, 1):
+	case !r.usable(e), len(want) == 0, spoilt(header.RawComponent(at, 1)):
+	case len(v) == 0:
 		r.fault(KindMissingElement, s.ElementPosition(e), nil, "")
 	case !bytes.Equal(v, want):
 		r.fault(kind, s.ElementPosition(e), v, quote(want))
 	}
+}
+
+// usable reports whether element e of the trailer is to be judged: not if it holds an octet that does not belong there,
+// or if the input ends in it or before it. Both have been reported.
+func (r *Reader) usable(e int) bool {
+	return !spoilt(r.seg.RawComponent(e, 1)) && (!r.cut || e < r.seg.Elements())
+}
+
+// spoilt reports whether a component holds an octet outside the repertoire.
+func spoilt(raw []byte) bool {
+	for _, b := range raw {
+		if !validOctet(b) {
+			return true
+		}
+	}
+	return false
 }
 
 // checkShape reports elements and components that the service segment does not have. Empty ones at the end are
@@ -399,19 +449,20 @@ func (r *Reader) checkShape() {
 	}
 }
 
-// parseCounter reads an unsigned number of at most 18 digits.
+// parseCounter reads an unsigned number; one that does not fit into an int gives the largest int.
 func parseCounter(b []byte) (int, bool) {
-	if len(b) == 0 || len(b) > 18 {
-		return 0, false
-	}
 	n := 0
 	for _, c := range b {
 		if c < '0' || c > '9' {
 			return 0, false
 		}
-		n = n*10 + int(c-'0')
+		if n > (math.MaxInt-9)/10 {
+			n = math.MaxInt
+		} else {
+			n = n*10 + int(c-'0')
+		}
 	}
-	return n, true
+	return n, len(b) > 0
 }
 
 // savedSegment keeps a segment beyond the next read.

@@ -68,6 +68,8 @@ type Reader struct {
 	unb          savedSegment
 	unh          savedSegment
 	refs         refSet
+	grouped      bool // a functional group of this interchange has been reported
+	cut          bool // the input ends in the current segment
 	strays       bool // the segment before stood outside messages, too
 	heldKind     Kind // of the segment outside messages that was held back; 0: none
 	heldPos      Position
@@ -365,23 +367,34 @@ func (r *Reader) setSegment(end, last int) {
 // lend points the current segment to the buffer and the marks. It must be called whenever they have changed.
 func (r *Reader) lend() { r.seg.buf, r.seg.marks = r.buf, r.found.marks }
 
-// place gives a segment that has not passed frame yet the position it will have.
+// place gives a segment that has not passed frame yet the position it will have. It has no message if it stands outside
+// messages.
 func (r *Reader) place(s *Segment) Position {
 	p := s.Position()
 	switch {
 	case s.tag == UNH:
 		p.Message, p.Segment = r.messages+1, 1
-	case r.state == inMessage && s.tag != UNZ && s.tag != UNB:
+	case r.state == inMessage && s.tag != UNZ && s.tag != UNB && s.tag != UNG && s.tag != UNE:
 		p.Message, p.Segment = r.messages, r.segments+1
 	}
 	return p
 }
+
+// belongs reports whether a segment at that place is part of the interchange at all. One that is not is the fault
+// itself, whatever it holds.
+func belongs(p Position) bool { return p.Message > 0 || p.Tag == UNB || p.Tag == UNZ }
 
 // oddOctets reports the octets of the current segment that are outside the repertoire or needlessly released:
 // one finding for each component.
 func (r *Reader) oddOctets() {
 	s := &r.seg
 	p := r.place(s)
+	if !belongs(p) {
+		for r.odd < len(r.found.odds) && r.found.odds[r.odd].pos < s.end {
+			r.odd++
+		}
+		return
+	}
 	list := r.found.odds[r.odd:]
 	stop := s.start - 1
 	for at, raw := range s.All() {
@@ -435,28 +448,24 @@ func (r *Reader) lastSegment() bool {
 	s := &r.seg
 	r.oddOctets()
 	p := r.place(s)
-	if r.found.carry == 1 {
-		last := p
-		for at := range s.All() {
-			last.Element, last.Component = at.Element, at.Component
-		}
-		last.Offset, last.Length = r.origin+int64(end-1), 1
-		r.fault(KindRelease, last, r.buf[end-1:end], "")
-	}
-	r.fault(KindUnterminated, p, s.Raw(), string([]byte{r.found.svc.Terminator}))
 	r.start = end
 	r.mark = len(r.found.marks)
+	if !belongs(p) {
+		return false // that UNZ is missing says it all
+	}
+	r.cut = true
+	r.fault(KindUnterminated, p, s.Raw(), string([]byte{r.found.svc.Terminator}))
 	return s.tag>>8 == 'U'<<8|'N' // what is left of another segment says nothing
 }
 
 // tooLong reports that a limit was exceeded and skips the rest of the input.
 func (r *Reader) tooLong(kind Kind, limit int64) error {
-	p := Position{Offset: r.origin + int64(r.start), Length: int(min(limit, 1<<30))}
+	p := Position{Offset: r.origin + int64(r.start), Length: int(min(limit, 1<<30)), Tag: r.nearest()}
 	switch {
 	case kind == KindMessageTooLong:
 		p = Position{Offset: r.messageStart, Message: r.messages, Segment: 1, Tag: UNH}
 	case r.state == inMessage:
-		p.Message, p.Segment = r.messages, r.segments+1
+		p.Message, p.Segment, p.Tag = r.messages, r.segments+1, 0
 	}
 	r.fault(kind, p, nil, fmt.Sprintf("at most %d bytes", limit))
 	return r.skipRest()

@@ -212,7 +212,7 @@ func TestFaults(t *testing.T) {
 		{"tag nested", msg("BGM:1+1'", 3), edifact.Options{}, func(in string) []string { return []string{fmt.Sprintf("UCS 15  m1 s2 0:0 @%d+7", at(in, "BGM"))} }},
 		{"empty segment", msg("BGM+1''", 3), edifact.Options{}, func(in string) []string { return []string{fmt.Sprintf("UCS 15  m1 s3 0:0 @%d+1", at(in, "'UNT"))} }},
 		{"octet in UNB", strings.Replace(simple, "REF1'", "RE\x81F1'", 1), edifact.Options{}, func(in string) []string {
-			return []string{fmt.Sprintf("UCI 21 UNB m0 s0 6:1 @%d+1", at(in, "\x81")), fmt.Sprintf("UCI 28 UNZ m0 s0 3:0 @%d+4", at(in, "REF1"))}
+			return []string{fmt.Sprintf("UCI 21 UNB m0 s0 6:1 @%d+1", at(in, "\x81"))}
 		}},
 		{"octet in UNH", strings.Replace(simple, "UTILMD", "UTI\x00LMD", 1), edifact.Options{}, func(in string) []string { return []string{fmt.Sprintf("UCM 21 UNH m1 s1 3:1 @%d+1", at(in, "\x00"))} }},
 		{"octet in an element", msg("FTX+ACB+++a:b\x7Fc\x1F'", 3), edifact.Options{}, func(in string) []string { return []string{fmt.Sprintf("UCD 21 FTX m1 s2 5:2 @%d+1", at(in, "\x7F"))} }},
@@ -225,9 +225,39 @@ func TestFaults(t *testing.T) {
 			return []string{fmt.Sprintf("UCS 22 BGM m1 s2 0:0 @%d+6", at(in, "BGM")), fmt.Sprintf("UCM 13 UNT m1 s1 0:0 @%d+0", len(in)), fmt.Sprintf("UCI 13 UNZ m0 s0 0:0 @%d+0", len(in))}
 		}},
 		{"ends in a release character", unb + unh + "BGM+E0?", edifact.Options{}, func(in string) []string {
-			return []string{fmt.Sprintf("UCD 22 BGM m1 s2 2:1 @%d+1", len(in)-1), fmt.Sprintf("UCS 22 BGM m1 s2 0:0 @%d+7", at(in, "BGM")),
+			return []string{fmt.Sprintf("UCS 22 BGM m1 s2 0:0 @%d+7", at(in, "BGM")),
 				fmt.Sprintf("UCM 13 UNT m1 s1 0:0 @%d+0", len(in)), fmt.Sprintf("UCI 13 UNZ m0 s0 0:0 @%d+0", len(in))}
 		}},
+		{"octet in UNZ", strings.Replace(simple, "1+REF1'", "1\x00+RE\x81F1'", 1), edifact.Options{}, func(in string) []string {
+			return []string{fmt.Sprintf("UCI 21 UNZ m0 s0 2:1 @%d+1", at(in, "\x00")), fmt.Sprintf("UCI 21 UNZ m0 s0 3:1 @%d+1", at(in, "\x81"))}
+		}},
+		{"octet in UNT", strings.Replace(simple, "UNT+2+1'", "UNT+\x002+1\x81'", 1), edifact.Options{}, func(in string) []string {
+			return []string{fmt.Sprintf("UCM 21 UNT m1 s2 2:1 @%d+1", at(in, "\x00")), fmt.Sprintf("UCM 21 UNT m1 s2 3:1 @%d+1", at(in, "\x81"))}
+		}},
+		{"octet in the syntax identifier", strings.Replace(simple, "UNOC", "UN\x00C", 1), edifact.Options{}, func(in string) []string { return []string{"UCI 21 UNB m0 s0 2:1 @6+1"} }},
+		{"S001 empty", strings.Replace(simple, "UNOC:3", "", 1), edifact.Options{}, func(string) []string { return []string{"UCI 13 UNB m0 s0 2:0 @4+0"} }},
+		{"syntax version missing", strings.Replace(simple, "UNOC:3", "UNOC", 1), edifact.Options{}, func(string) []string { return []string{"UCI 13 UNB m0 s0 2:2 @8+0"} }},
+		{"several functional groups", unb + "UNG+A'" + unh + unt + "UNE+1+1'UNG+B'UNE+0+2'" + unz, edifact.Options{}, func(in string) []string { return []string{fmt.Sprintf("UCI 16 UNB m0 s0 0:0 @%d+5", at(in, "UNG"))} }},
+		{"count in UNT too long", unb + unh + "UNT+0000002+1'" + unz, edifact.Options{}, func(in string) []string {
+			return []string{fmt.Sprintf("UCM 39 UNT m1 s2 2:0 @%d+7", at(in, "0000002"))}
+		}},
+		{"count in UNZ too long", unb + unh + unt + "UNZ+" + strings.Repeat("9", 30) + "+REF1'", edifact.Options{}, func(in string) []string {
+			return []string{fmt.Sprintf("UCI 12 UNZ m0 s0 2:0 @%d+30", at(in, "9999999"))}
+		}},
+		{"spaces at the ends of values", "UNB+ UNOC:3 +9900123400007:500+9900987600009:500+261103:0715+REF1 'UNH+1 +UTILMD:D:11A:UN:S2.2'UNT+ 2+1'UNZ+1 + REF1'", edifact.Options{}, func(string) []string { return nil }},
+		{"space between UNA and UNB", "UNA:+.? ' " + simple, edifact.Options{}, func(string) []string { return []string{"- 0  m0 s0 0:0 @9+1"} }},
+		{"octet in a segment before UNH", unb + "BGM+\x00'" + unh + unt + unz, edifact.Options{}, func(in string) []string { return []string{fmt.Sprintf("UCI 16 UNB m0 s0 0:0 @%d+5", at(in, "BGM"))} }},
+		{"octet in a segment after UNT", unb + unh + unt + "\x81+x'" + unz, edifact.Options{}, func(in string) []string { return []string{fmt.Sprintf("UCI 16 UNZ m0 s0 0:0 @%d+3", at(in, "\x81"))} }},
+		{"octet in a functional group", unb + unh + "UNG+\x00'" + unz, edifact.Options{}, func(in string) []string {
+			return []string{fmt.Sprintf("UCM 13 UNT m1 s1 0:0 @%d+0", at(in, "UNG")), fmt.Sprintf("UCI 16 UNB m0 s0 0:0 @%d+5", at(in, "UNG"))}
+		}},
+		{"ends in a segment after UNT", unb + unh + unt + "BGM+1\x00", edifact.Options{}, func(in string) []string { return []string{fmt.Sprintf("UCI 13 UNZ m0 s0 0:0 @%d+0", len(in))} }},
+		{"ends in a segment before UNH", unb + "BGM", edifact.Options{}, func(in string) []string { return []string{fmt.Sprintf("UCI 13 UNZ m0 s0 0:0 @%d+0", len(in))} }},
+		{"ends in the tag of UNZ", unb + unh + unt + "UN", edifact.Options{}, func(in string) []string { return []string{fmt.Sprintf("UCI 13 UNZ m0 s0 0:0 @%d+0", len(in))} }},
+		{"ends in UNZ", unb + unh + unt + "UNZ+1+RE", edifact.Options{}, func(in string) []string { return []string{fmt.Sprintf("UCI 13 UNZ m0 s0 0:0 @%d+8", at(in, "UNZ"))} }},
+		{"UNZ ends in a release character", unb + unh + unt + "UNZ+1+REF1?", edifact.Options{}, func(in string) []string { return []string{fmt.Sprintf("UCI 13 UNZ m0 s0 0:0 @%d+11", at(in, "UNZ"))} }},
+		{"terminator of UNZ released", unb + unh + unt + "UNZ+1+REF1?'", edifact.Options{}, func(in string) []string { return []string{fmt.Sprintf("UCI 13 UNZ m0 s0 0:0 @%d+12", at(in, "UNZ"))} }},
+		{"segment too long outside messages", unb + strings.Repeat("x", 500) + "'", edifact.Options{MaxSegmentBytes: 400}, func(in string) []string { return []string{fmt.Sprintf("- 0 UNB m0 s0 0:0 @%d+400", at(in, "xxx"))} }},
 		{"message too long", msg("FTX+"+strings.Repeat("x", 500)+"'", 3), edifact.Options{MaxMessageBytes: 400}, func(in string) []string { return []string{fmt.Sprintf("- 0 UNH m1 s1 0:0 @%d+0", at(in, "UNH"))} }},
 		{"segment too long", msg("FTX+"+strings.Repeat("x", 500)+"'", 3), edifact.Options{MaxSegmentBytes: 400}, func(in string) []string { return []string{fmt.Sprintf("- 0  m1 s2 0:0 @%d+400", at(in, "FTX"))} }},
 	}

@@ -135,14 +135,19 @@ func (s *Segment) RawComponent(e, c int) []byte {
 	return s.buf[start:end:end]
 }
 
-// Value returns component c of element e without release characters, in the character set of the
-// interchange. The result must not be changed and is valid as long as the segment.
+// Value returns component c of element e without release characters and without spaces at its ends, in the character
+// set of the interchange. The result must not be changed and is valid as long as the segment.
+//
+// Spec: Allgemeine Festlegungen 6.1 6.10 (spaces at the ends are not transferred)
 func (s *Segment) Value(e, c int) []byte {
 	b := s.RawComponent(e, c)
-	if bytes.IndexByte(b, s.svc.Release) < 0 || s.svc.Release == 0 {
+	if bytes.IndexByte(b, s.svc.Release) >= 0 && s.svc.Release != 0 {
+		b = s.decode(b)
+	}
+	if n := len(b); n == 0 || b[0] != ' ' && b[n-1] != ' ' {
 		return b
 	}
-	return s.decode(b)
+	return bytes.Trim(b, " ")
 }
 
 // decode removes release characters into the arena. Earlier values stay valid: append either writes behind
@@ -156,10 +161,10 @@ func (s *Segment) decode(b []byte) []byte {
 	return (*s.arena)[n:len(*s.arena):len(*s.arena)]
 }
 
-// Text returns component c of element e as UTF-8.
+// Text returns Value as UTF-8.
 func (s *Segment) Text(e, c int) string { return Latin1String(s.Value(e, c)) }
 
-// Is reports whether component c of element e is exactly v (without release characters).
+// Is reports whether Value is exactly v.
 func (s *Segment) Is(e, c int, v string) bool { return string(s.Value(e, c)) == v }
 
 // Empty reports whether component c of element e was not sent, is empty or holds only spaces.

@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 )
 
-// Writer writes an interchange: it escapes values, cuts off empty elements at the end, and counts segments and
-// messages. Errors are sticky: after the first one every call returns it and nothing more is written.
+// Writer writes an interchange: it escapes values, cuts off spaces at their ends and empty elements at the end, and counts
+// segments and messages. Errors are sticky: after the first one every call returns it and nothing more is written.
 //
 //	w := edifact.NewWriter(out, edifact.DefaultService)
 //	w.UNA()
@@ -87,7 +88,7 @@ func (w *Writer) segment(tag string, elements [][]string) error {
 			if j > 0 {
 				w.buf = append(w.buf, w.svc.Component)
 			}
-			if c == "" {
+			if c = strings.Trim(c, " "); c == "" {
 				continue
 			}
 			if err := w.value(c); err != nil {

@@ -285,7 +285,11 @@ func FuzzWriter(f *testing.F) {
 		}
 		s := m.Segment(2)
 		got := []string{s.Text(2, 1), s.Text(2, 2), s.Text(3, 1), s.Text(4, 2)}
-		if diff := cmp.Diff([]string{a, b, c, d}, got); diff != "" || r.FaultCount() > 0 {
+		want := []string{a, b, c, d}
+		for i := range want {
+			want[i] = strings.Trim(want[i], " ") // spaces at the ends are not transferred
+		}
+		if diff := cmp.Diff(want, got); diff != "" || r.FaultCount() > 0 {
 			t.Fatalf("%s %v", diff, r.Faults())
 		}
 	})

@@ -30,6 +30,7 @@ import (
 	"github.com/marktbote/marktbote/formats"
 	"github.com/marktbote/marktbote/formats/check"
 	"github.com/marktbote/marktbote/formats/event"
+	"github.com/marktbote/marktbote/formats/rules"
 	"github.com/marktbote/marktbote/gateway/config"
 	"github.com/marktbote/marktbote/gateway/work"
 	"github.com/marktbote/marktbote/store"
@@ -71,6 +72,7 @@ type Options struct {
 	Log     *zap.Logger
 	Metrics prometheus.Registerer
 	Channel Channel          // nil: nothing can be sent
+	Rules   *rules.Shelf     // nil: the packs in the binary
 	Now     func() time.Time // nil: time.Now
 }
 
@@ -80,6 +82,7 @@ type Gateway struct {
 	config   config.Config
 	log      *zap.Logger
 	channel  Channel
+	rules    *rules.Shelf
 	now      func() time.Time
 	work     *work.Runner
 	verdicts *prometheus.CounterVec // gateway_interchanges_total; labels: direction (in, out), verdict (see check)
@@ -92,7 +95,7 @@ func New(opts Options) *Gateway {
 		opts.Now = time.Now
 	}
 	g := &Gateway{
-		store: opts.Store, config: opts.Config, log: opts.Log.Named("gateway"), channel: opts.Channel, now: opts.Now,
+		store: opts.Store, config: opts.Config, log: opts.Log.Named("gateway"), channel: opts.Channel, rules: opts.Rules, now: opts.Now,
 		work: work.New(opts.Store, opts.Log, opts.Now, opts.Metrics),
 		verdicts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gateway_interchanges_total", Help: "Interchanges checked, by direction and verdict.",
@@ -222,7 +225,7 @@ func (g *Gateway) check(ctx context.Context, item store.Work) error {
 	if err != nil {
 		return err
 	}
-	opts := check.Options{At: x.ReceivedAt, Read: edifact.Options{MaxMessageBytes: g.config.MaxMessageBytes}}
+	opts := check.Options{At: x.ReceivedAt, Rules: g.rules, Read: edifact.Options{MaxMessageBytes: g.config.MaxMessageBytes}}
 	known := &knowledge{ctx: ctx, g: g, self: x.ID}
 	if x.Direction == store.In {
 		opts.Knowledge = known

@@ -9,12 +9,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/marktbote/marktbote/formats"
 	"github.com/marktbote/marktbote/formats/check"
-	"github.com/marktbote/marktbote/formats/rules"
 	"github.com/marktbote/marktbote/gateway/config"
 	"github.com/marktbote/marktbote/store"
 	"github.com/marktbote/marktbote/store/sqlite"
@@ -29,13 +27,14 @@ type checkCmd struct {
 	Strict bool     `help:"Treat tolerated deviations as errors."`
 	Config string   `help:"Judge as the gateway with this configuration: own and known MP-IDs, tests, duplicates in its store." type:"existingfile" placeholder:"FILE"`
 	Files  []string `arg:"" name:"file" help:"Interchanges; - is standard input."`
+	rulesFlag
 }
 
 // Help is shown by "marktbote check --help".
 func (c *checkCmd) Help() string {
 	return `Every file gets a verdict: accepted, rejected-syntax (CONTRL), rejected-processing (APERAK) or unreadable (nothing can be answered). Each finding names its place, the rule, what was expected and what was found.
 
-Checked so far: syntax, UNB and UNH, and the structure by the rule pack of the version. The AHB check by Prüfidentifikator follows; "coverage" in the JSON says how many of its rows were decided.
+Checked are the syntax, UNB and UNH, the structure by the rule pack of the version, and every transaction by the AHB column of its Prüfidentifikator; "coverage" in the JSON says how many of its rows were decided.
 
 Examples:
   marktbote check eingang/*.edi
@@ -44,7 +43,11 @@ Examples:
 
 // Run checks every file.
 func (c *checkCmd) Run(e env) error {
-	opts := check.Options{At: time.Now(), Lang: formats.Lang(c.Lang), Strict: c.Strict}
+	shelf, err := c.shelf()
+	if err != nil {
+		return err
+	}
+	opts := check.Options{At: time.Now(), Lang: formats.Lang(c.Lang), Strict: c.Strict, Rules: shelf}
 	if c.At != "" {
 		at, err := parseTime(c.At)
 		if err != nil {
@@ -53,7 +56,7 @@ func (c *checkCmd) Run(e env) error {
 		opts.At = at
 	}
 	if c.FV != "" {
-		fv, err := parseFormatVersion(c.FV)
+		fv, err := parseFormatVersion(shelf, c.FV)
 		if err != nil {
 			return err
 		}
@@ -157,20 +160,6 @@ func parseTime(s string) (time.Time, error) {
 		return t, nil
 	}
 	return time.Time{}, fmt.Errorf("%q is neither an instant such as 2026-11-03T08:00:00+01:00 nor a day such as 2026-11-03", s)
-}
-
-// parseFormatVersion accepts the format versions that there are rule packs for.
-func parseFormatVersion(s string) (formats.FormatVersion, error) {
-	var known []string
-	for _, info := range rules.List() {
-		if v := string(info.FormatVersion); len(known) == 0 || known[len(known)-1] != v {
-			known = append(known, v)
-		}
-		if string(info.FormatVersion) == s {
-			return info.FormatVersion, nil
-		}
-	}
-	return "", fmt.Errorf("there are no rules for %q; known: %s", s, strings.Join(known, ", "))
 }
 
 // printResult writes a judgement for people.

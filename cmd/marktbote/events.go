@@ -20,6 +20,7 @@ type eventsCmd struct {
 	Out    bool     `help:"The files were sent, not received."`
 	At     string   `help:"Instant the files were received, RFC 3339 or CCYY-MM-DD (legal German time). Default: now." placeholder:"TIME"`
 	Files  []string `arg:"" name:"file" help:"Interchanges; - is standard input."`
+	rulesFlag
 }
 
 // Help is shown by "marktbote events --help".
@@ -35,7 +36,11 @@ const maxStdin = 1 << 30
 
 // Run prints the events of every file.
 func (c *eventsCmd) Run(e env) error {
-	opts := check.Options{At: time.Now()}
+	shelf, err := c.shelf()
+	if err != nil {
+		return err
+	}
+	opts := check.Options{At: time.Now(), Rules: shelf}
 	if c.At != "" {
 		at, err := parseTime(c.At)
 		if err != nil {

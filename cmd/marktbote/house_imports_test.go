@@ -71,6 +71,7 @@ var layers = map[string]layer{
 	"formats/check":     formatsLayer(belowCheck...),
 	"formats/sample":    formatsLayer(belowAck...),
 	"formats/ack":       formatsLayer(belowAck...),
+	"formats/explain":   formatsLayer(belowAck...),
 
 	"store":           storeLayer(),
 	"store/sqlstore":  storeLayer("store"),

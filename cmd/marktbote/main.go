@@ -3,9 +3,10 @@
 //
 //	marktbote demo                 two gateways exchange a supply start and a load profile
 //	marktbote check FILE...        judge files
+//	marktbote explain FILE         annotate a file segment by segment
 //	marktbote events FILE...       print the events of files
 //	marktbote serve                run the gateway
-//	marktbote rules list|compile   look at and make rule packs
+//	marktbote rules list           list the rule packs; also show, diff, coverage and compile
 //
 // Exit codes: 0 everything accepted or done, 1 at least one message rejected or one check failed, 2 wrong usage or
 // the work could not be done.
@@ -36,11 +37,13 @@ var errRejected = errors.New("rejected")
 
 // cli is the command line.
 type cli struct {
-	Check  checkCmd  `cmd:"" help:"Judge interchanges: syntax, service segments, structure."`
-	Events eventsCmd `cmd:"" help:"Print the events of interchanges, one CloudEvent per line."`
-	Serve  serveCmd  `cmd:"" help:"Run the gateway."`
-	Demo   demoCmd   `cmd:"" help:"Let a supplier's and a grid operator's gateway exchange messages and show what happens."`
-	Rules  rulesCmd  `cmd:"" help:"List and make rule packs."`
+	Check    checkCmd    `cmd:"" help:"Judge interchanges: syntax, service segments, structure, Anwendungshandbuch."`
+	Explain  explainCmd  `cmd:"" help:"Annotate an interchange segment by segment, with names, meanings, rules and findings."`
+	Events   eventsCmd   `cmd:"" help:"Print the events of interchanges, one CloudEvent per line."`
+	Serve    serveCmd    `cmd:"" help:"Run the gateway."`
+	Demo     demoCmd     `cmd:"" help:"Let a supplier's and a grid operator's gateway exchange messages and show what happens."`
+	Generate generateCmd `cmd:"" help:"Write valid messages of a Prüfidentifikator."`
+	Rules    rulesCmd    `cmd:"" help:"Look at, compare and make rule packs."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }

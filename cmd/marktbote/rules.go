@@ -1,111 +1,90 @@
 package main
 
 import (
-	"cmp"
-	"errors"
 	"fmt"
-	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"text/tabwriter"
+	"time"
 
+	"github.com/marktbote/marktbote/formats"
 	"github.com/marktbote/marktbote/formats/rules"
-	"github.com/marktbote/marktbote/formats/rules/compile"
 )
 
 // rulesCmd is "marktbote rules".
 type rulesCmd struct {
-	List    rulesListCmd    `cmd:"" help:"List the rule packs in the binary."`
-	Compile rulesCompileCmd `cmd:"" help:"Make a rule pack from the source data of a message description."`
+	List     rulesListCmd     `cmd:"" help:"List the rule packs."`
+	Show     rulesShowCmd     `cmd:"" help:"Show what a Prüfidentifikator demands, or the structure of a message type."`
+	Diff     rulesDiffCmd     `cmd:"" help:"Tell what changes from one format version to another."`
+	Coverage rulesCoverageCmd `cmd:"" help:"Count how much of the handbooks the check decides."`
+	Compile  rulesCompileCmd  `cmd:"" help:"Make a rule pack from the source data of a message description."`
+}
+
+// rulesFlag is the flag of every command that works with rule packs.
+type rulesFlag struct {
+	Rules string `help:"Directory with rule packs (FV2704/MSCONS.pack, FV2704.lists) that are laid over those in the binary." type:"existingdir" env:"MARKTBOTE_RULES" placeholder:"DIR"`
+}
+
+// shelf returns the packs that the command works with.
+func (f rulesFlag) shelf() (*rules.Shelf, error) {
+	if f.Rules == "" {
+		return rules.Embedded(), nil
+	}
+	shelf, err := rules.Open(os.DirFS(f.Rules))
+	if err != nil {
+		return nil, fmt.Errorf("--rules %s: %w", f.Rules, err)
+	}
+	return shelf, nil
 }
 
 // rulesListCmd is "marktbote rules list".
-type rulesListCmd struct{}
+type rulesListCmd struct {
+	rulesFlag
+}
+
+// Help is shown by "marktbote rules list --help".
+func (c *rulesListCmd) Help() string {
+	return `One line per format version and message type: the version of the message (UNH 0057), the document that the pack was made from and its date, how it was made (xml: from the structured document; pdf-text: from its text; derived: from the version before and the known changes), and whether it comes with the binary or from the directory of --rules.`
+}
 
 // Run prints a table of the packs.
-func (*rulesListCmd) Run(e env) error {
+func (c *rulesListCmd) Run(e env) error {
+	shelf, err := c.shelf()
+	if err != nil {
+		return err
+	}
 	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "FORMAT VERSION\tPACK\tVERSION\tDOCUMENT\tDATE\tSOURCE")
-	for _, i := range rules.List() {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", i.FormatVersion, i.Name, i.Version, i.Document, i.Date, i.Fidelity)
+	fmt.Fprintln(w, "FORMAT VERSION\tPACK\tVERSION\tDOCUMENT\tDATE\tMADE FROM\tCOMES FROM")
+	for _, i := range shelf.List() {
+		from := shelf.File(i.FormatVersion, i.Name)
+		if from == "" {
+			from = "binary"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", i.FormatVersion, i.Name, i.Version, i.Document, i.Date, i.Fidelity, from)
 	}
 	return w.Flush()
 }
 
-// rulesCompileCmd is "marktbote rules compile".
-type rulesCompileCmd struct {
-	Source  string `arg:"" help:"Source data of one message description: DIR/mig/FORMAT-VERSION/TYPE.json. The handbook is taken from DIR/ahb and DIR/conditions." type:"existingfile"`
-	Output  string `short:"o" help:"File to write the pack to." required:"" placeholder:"PACK"`
-	Verbose bool   `short:"v" help:"List every condition that is to review."`
+// parseFormatVersion accepts the format versions that there are rule packs for.
+func parseFormatVersion(shelf *rules.Shelf, s string) (formats.FormatVersion, error) {
+	var known []string
+	for _, fv := range shelf.FormatVersions() {
+		if strings.EqualFold(string(fv), s) {
+			return fv, nil
+		}
+		known = append(known, string(fv))
+	}
+	return "", fmt.Errorf("there are no rules for %q; known: %s", s, strings.Join(known, ", "))
 }
 
-// Run compiles the source and checks what came out by loading it.
-func (c *rulesCompileCmd) Run(e env) error {
-	src, err := os.Open(c.Source)
-	if err != nil {
-		return err
-	}
-	defer src.Close()
-	h, done, err := handbook(c.Source)
-	if err != nil {
-		return err
-	}
-	defer done()
-	pack, report, err := compile.Compile(src, h)
-	if err != nil {
-		return fmt.Errorf("%s: %w", c.Source, err)
-	}
-	p, err := rules.Parse(c.Output, pack)
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(c.Output, pack, 0o600); err != nil {
-		return err
-	}
-	fmt.Fprintf(e.stdout, "%s: %s %s %s, %d nodes, %d Prüfidentifikatoren, %d rows\n", c.Output, p.FormatVersion, p.Type, p.Version,
-		len(p.Nodes)-1, report.UseCases, report.Rows)
-	if h == nil {
-		fmt.Fprintln(e.stdout, "no handbook beside the source: the pack has the structure only")
-	}
-	if len(report.ToReview) > 0 {
-		fmt.Fprintf(e.stdout, "%d conditions have no translation and will not be evaluated\n", len(report.ToReview))
-	}
-	if c.Verbose {
-		for _, line := range report.ToReview {
-			fmt.Fprintln(e.stdout, "  "+line)
+// currentVersion returns the format version in force now, or the newest before it that the shelf has packs of.
+func currentVersion(shelf *rules.Shelf, now time.Time) formats.FormatVersion {
+	all := shelf.FormatVersions()
+	best := all[0]
+	for _, fv := range all {
+		if fv <= formats.VersionAt(now) {
+			best = fv
 		}
 	}
-	return nil
-}
-
-// handbook opens the files of the handbook that belong to a source file; nil if there are none.
-func handbook(source string) (h *compile.Handbook, done func(), err error) {
-	var files []*os.File
-	done = func() {
-		for _, f := range files {
-			f.Close()
-		}
-	}
-	fvDir := filepath.Dir(source)
-	root, fv := filepath.Dir(filepath.Dir(fvDir)), filepath.Base(fvDir)
-	name := strings.TrimSuffix(filepath.Base(source), filepath.Ext(source))
-	open := func(optional bool, parts ...string) io.Reader {
-		f, openErr := os.Open(filepath.Join(append([]string{root}, parts...)...))
-		if openErr != nil {
-			if !optional || !errors.Is(openErr, os.ErrNotExist) {
-				err = cmp.Or(err, openErr)
-			}
-			return nil
-		}
-		files = append(files, f)
-		return f
-	}
-	rows := open(true, "ahb", fv, name+".csv")
-	if rows == nil || err != nil {
-		return nil, done, err
-	}
-	h = &compile.Handbook{Rows: rows, Heads: open(false, "ahb", fv, "_pids.csv"), Conditions: open(false, "conditions", fv+".csv"),
-		Packages: open(false, "conditions", fv+"_packages.csv"), Overrides: open(true, "conditions", fv+"_pid_overrides.csv")}
-	return h, done, err
+	return best
 }

@@ -27,6 +27,7 @@ import (
 type serveCmd struct {
 	Config string `help:"Configuration file (YAML). Without it: SQLite in ./marktbote-data, loopback only." type:"existingfile" placeholder:"FILE"`
 	Listen string `help:"Address of the message log, overrides the configuration." placeholder:"HOST:PORT"`
+	rulesFlag
 }
 
 // Help is shown by "marktbote serve --help".
@@ -53,6 +54,10 @@ func (c *serveCmd) Run(e env) error {
 			return err
 		}
 	}
+	shelf, err := c.shelf()
+	if err != nil {
+		return err
+	}
 	log, err := newLog(e)
 	if err != nil {
 		return err
@@ -62,7 +67,7 @@ func (c *serveCmd) Run(e env) error {
 		return err
 	}
 	metrics := newMetrics()
-	g := gateway.New(gateway.Options{Store: st, Config: cfg, Log: log, Metrics: metrics})
+	g := gateway.New(gateway.Options{Store: st, Config: cfg, Log: log, Metrics: metrics, Rules: shelf})
 	site := &web.Site{Name: "Marktbote", Store: st, Receiver: g, Log: log}
 	mux := http.NewServeMux()
 	mux.Handle("/", site.Handler())

@@ -55,6 +55,7 @@ type Input struct {
 	UseCase   *rules.UseCase
 	Message   *edifact.Message
 	Placement *mig.Placement
+	UNB       *edifact.Segment // the header of the interchange; nil: is not checked
 	// Head asks for the part of the message outside all transactions as well.
 	Head bool
 	// First and Last are the segments of the transaction, UNH = 1. Whole is set if the transaction is the message.
@@ -85,22 +86,24 @@ type Checker struct {
 	found  int
 	lists  *rules.Lists
 
-	hits          []hit    // of selectors, used as a stack
-	vals          []val    // of operands, used as a stack
-	seen          []uint64 // rows seen in the open instances, used as a stack
-	pkgs          []*term  // packages of active branches
-	cards         []*term  // repetitions of active branches
-	failed        []*rule  // demands that were not met
-	held, refused []*rule  // premises by their outcome
-	marks         []uint8  // per row of the use case: how it went
-	saw           uint8    // why something was unknown
-	arena         []byte   // values without release characters
+	hits          []hit        // of selectors, used as a stack
+	vals          []val        // of operands, used as a stack
+	seen          []uint64     // rows seen in the open instances, used as a stack
+	pkgs          []*term      // packages of active branches
+	cards         []repetition // of active branches
+	failed        []*rule      // demands that were not met
+	held, refused []*rule      // premises by their outcome
+	marks         []uint8      // per row of the use case: how it went
+	saw           uint8        // why something was unknown
+	arena         []byte       // values without release characters
 	cache         []cached
 	stamp         uint32 // of the message and transaction in the cache
 	parts         partners
-	work          int // steps left for searching
+	clock         clock
+	work          int  // steps left for searching
+	trial, broken bool // repetitions are tried only, and one did not hold
 
-	cardScope []int32 // per row of the program: the instance its repetition was last counted in
+	counted []int32 // per repetition of the program: the instance it was last counted in, plus 1
 }
 
 // Why an outcome is unknown.
@@ -132,7 +135,7 @@ func (c *Checker) Check(in Input, report func(formats.Finding)) Coverage {
 	for i := range c.cache {
 		c.cache[i].tx = 0
 	}
-	c.cardScope = zeroed(c.cardScope, len(c.prog.rows))
+	c.counted = zeroed(c.counted, c.prog.counts)
 	c.parts.of(c)
 	c.work = maxWork + workPerItem*(in.Last-in.First)
 	c.roles()
@@ -145,6 +148,8 @@ func (c *Checker) Check(in Input, report func(formats.Finding)) Coverage {
 		}
 		c.transaction()
 	}
+	c.interchange()
+	c.intervals()
 	return c.coverage()
 }
 

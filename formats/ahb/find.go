@@ -193,12 +193,12 @@ func glob(form, value []byte) bool {
 	return i == len(form)
 }
 
-// unescape returns a component without release characters and without spaces at its end.
+// unescape returns a component without release characters and without spaces at its ends.
 //
 // Spec: Allgemeine Festlegungen 6.1 6.10 (spaces at the ends are not transferred)
 func (c *Checker) unescape(raw []byte) []byte {
-	if n := len(raw); n > 0 && raw[n-1] == ' ' {
-		raw = bytes.TrimRight(raw, " ")
+	if n := len(raw); n > 0 && (raw[0] == ' ' || raw[n-1] == ' ') {
+		raw = bytes.Trim(raw, " ")
 	}
 	if c.svc.Release == 0 || bytes.IndexByte(raw, c.svc.Release) < 0 {
 		return raw

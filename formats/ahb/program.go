@@ -17,7 +17,10 @@ type program struct {
 	ofNode []int32      // node of the pack -> row, 0 if the use case does not have it
 	groups []int32      // node of the pack -> number of its group name, 0 for segments and the message
 	rules  map[int]*rule
-	cached int // places in Checker.cache
+	unb    *row    // what the column says of the interchange, nil if nothing
+	times  []timed // by node, see series.go; nil if the column has no intervals
+	cached int     // places in Checker.cache
+	counts int     // places in Checker.counted
 }
 
 // row is a group or segment of the use case.
@@ -47,6 +50,8 @@ type place struct {
 	freeRow            int32       // in UseCase.Rows
 	codes              []code
 	check              bool // present values have to be looked at
+	packages           bool // some code has a package with limits
+	count              int  // place in Checker.counted, if it has packages
 	name               string
 	de                 string
 }
@@ -82,6 +87,7 @@ type term struct {
 	name     string // of a package
 	min, max int
 	pure     bool // has premises only
+	count    int  // of a repetition: its place in Checker.counted
 }
 
 // rule is a condition of the use case.
@@ -105,7 +111,7 @@ type compiler struct {
 
 func compile(pack *rules.Pack, use *rules.UseCase) *program {
 	c := compiler{&program{pack: pack, use: use, rules: map[int]*rule{}}, map[string]int32{}}
-	if lists, err := rules.LoadLists(pack.FormatVersion); err == nil {
+	if lists, err := pack.Lists(); err == nil {
 		c.lists = lists
 	}
 	c.ofNode, c.groups = make([]int32, len(pack.Nodes)), make([]int32, len(pack.Nodes))
@@ -118,7 +124,14 @@ func compile(pack *rules.Pack, use *rules.UseCase) *program {
 	byRow := map[int32]int32{-1: 0} // row of the use case -> row
 	for i := range use.Rows {
 		src := &use.Rows[i]
-		if src.Kind >= rules.RowValue || pack.Nodes[src.Node].Parent < 0 { // UNB and UNZ are checked elsewhere
+		if pack.Nodes[src.Node].Parent < 0 { // of UNB and UNZ
+			if src.Kind == rules.RowSegment && pack.Nodes[src.Node].Tag == edifact.UNB {
+				c.unb = &row{source: int32(i), node: src.Node, parent: -1}
+				c.places(c.unb, use.Rows[i+1:], int32(i+1))
+			}
+			continue
+		}
+		if src.Kind >= rules.RowValue {
 			continue
 		}
 		r := row{index: int32(len(c.rows)), source: int32(i), node: src.Node, parent: byRow[src.Parent],
@@ -140,6 +153,7 @@ func compile(pack *rules.Pack, use *rules.UseCase) *program {
 	for i := range c.rows {
 		c.summary(&c.rows[i])
 	}
+	c.times = c.timesOf()
 	return c.program
 }
 
@@ -176,6 +190,9 @@ func (c *compiler) summary(r *row) {
 	}
 }
 
+// lastOfIdentifier is the last element of UNH, counted from 1 behind the tag, that every message has: S009.
+const lastOfIdentifier = 2
+
 // places makes the data elements of a segment from the rows behind it.
 func (c *compiler) places(r *row, list []rules.Row, source int32) {
 	seg := &c.pack.Nodes[r.node]
@@ -183,6 +200,9 @@ func (c *compiler) places(r *row, list []rules.Row, source int32) {
 		src := &list[i]
 		if src.Kind < rules.RowValue {
 			break
+		}
+		if seg.Tag == edifact.UNH && src.Element > lastOfIdentifier {
+			continue // parts of a list are checked where lists are put together, in package check
 		}
 		at := slices.IndexFunc(r.places, func(p place) bool { return p.element == src.Element && p.component == src.Component })
 		if at < 0 {
@@ -200,7 +220,10 @@ func (c *compiler) places(r *row, list []rules.Row, source int32) {
 		for _, text := range src.Codes {
 			p.codes = append(p.codes, code{text, codeKey(text), e, source + int32(i)})
 			p.check = true
-			r.packages = r.packages || e.packages
+			if e.packages && !p.packages {
+				r.packages, p.packages, p.count = true, true, c.counts
+				c.counts++
+			}
 		}
 		for _, b := range e.branches {
 			if b.status.Required() {
@@ -288,6 +311,8 @@ func (c *compiler) term(src *rules.Term, e *expression) *term {
 			e.demands = true
 		case condition.Card:
 			e.cards = true
+			t.count = c.counts
+			c.counts++
 		default:
 			t.pure = true
 		}

@@ -6,54 +6,91 @@ import (
 	"github.com/marktbote/marktbote/formats/condition"
 )
 
-// repetition checks how often a row occurs, seen from an instance of the group around it.
+// repetition is a demand on how often a row occurs. Repetitions of an alternative have the number of their branch: all
+// of one branch must hold. Those that must hold in any case have branch 0.
+type repetition struct {
+	*term
+	branch int
+}
+
+// repetitions checks how often a row occurs, seen from an instance of the group around it.
 //
 // Spec: Allgemeine Festlegungen 6.1 ch. 6 (conditions 2000-2499); APERAK AHB 1.1 Z40
-func (c *Checker) repetition(i int32, kid *row) {
+func (c *Checker) repetitions(i int32, kid *row) {
 	at := c.at(i, c.p.Instances[i].First)
 	o := c.evaluate(kid.expr, &at, kid.source)
 	if o.holds != yes {
 		return
 	}
-	cards := append([]*term(nil), c.cards...) // counting evaluates more expressions
+	cards := append([]repetition(nil), c.cards...) // counting evaluates more expressions
 	if len(cards) == 0 {
 		if o.status.Required() && c.count(i, kid, nil) == 0 {
 			c.missing(i, kid, kid.expr) // a branch without a repetition
 		}
 		return
 	}
-	for _, t := range cards {
-		k := t.rule.card
-		scope := i
-		switch k.Scope {
-		case condition.ScopeMessage:
-			scope = 0
-		case condition.ScopeTransaction:
-			scope = at.tx
-		case condition.ScopeGroup:
-			if scope = c.around(i, k.group); scope < 0 {
-				scope = at.tx
+	branches := 0
+	for _, x := range cards {
+		if branches = max(branches, x.branch); x.branch == 0 {
+			c.repeats(x.term, i, kid, &at, o)
+		}
+	}
+	if branches == 0 {
+		return
+	}
+	for b := 1; b <= branches; b++ {
+		c.trial, c.broken = true, false
+		for _, x := range cards {
+			if x.branch == b {
+				c.repeats(x.term, i, kid, &at, o)
 			}
 		}
-		if k.each != nil || k.eachSel != nil {
+		if c.trial = false; !c.broken {
+			return
+		}
+	}
+	for _, x := range cards {
+		if x.branch == 1 {
+			c.repeats(x.term, i, kid, &at, o)
+		}
+	}
+}
+
+// repeats checks one repetition.
+func (c *Checker) repeats(t *term, i int32, kid *row, at *context, o outcome) {
+	k := t.rule.card
+	scope := i
+	switch k.Scope {
+	case condition.ScopeMessage:
+		scope = 0
+	case condition.ScopeTransaction:
+		scope = at.tx
+	case condition.ScopeGroup:
+		if scope = c.around(i, k.group); scope < 0 {
 			scope = at.tx
 		}
-		if c.cardScope[kid.index] == scope+1 {
-			continue // counted from another instance of the group around
-		}
-		c.cardScope[kid.index] = scope + 1
-		if k.each != nil || k.eachSel != nil {
-			c.perItem(scope, i, kid, t.rule, &at, o)
-			continue
-		}
-		n := c.count(scope, kid, nil)
-		c.judge(n, k.Min, k.Max, scope, i, kid, t.rule, o, "")
 	}
+	if k.each != nil || k.eachSel != nil {
+		scope = at.tx
+	}
+	if !c.trial {
+		if c.counted[t.count] == scope+1 {
+			return // counted from another instance of the group around
+		}
+		c.counted[t.count] = scope + 1
+	}
+	if k.each != nil || k.eachSel != nil {
+		c.perItem(scope, i, kid, t.rule, at, o)
+		return
+	}
+	c.judge(c.count(scope, kid, nil), k.Min, k.Max, scope, i, kid, t.rule, o, "")
 }
 
 // judge reports a number of occurrences outside the limits.
 func (c *Checker) judge(n, low, high int, scope, i int32, kid *row, r *rule, o outcome, each string) {
 	switch {
+	case c.trial:
+		c.broken = c.broken || high >= 0 && n > high || n < low && o.status.Required()
 	case high >= 0 && n > high:
 		c.tooOften(scope, kid, r, high, each)
 	case n < low && o.status.Required():

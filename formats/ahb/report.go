@@ -60,6 +60,9 @@ func (c *Checker) ruleOf(r *row) string {
 
 // qualifier returns what tells the segment of a row from others, such as +92.
 func (c *Checker) qualifier(r *row) string {
+	if r.parent < 0 {
+		return "" // there is one UNB only
+	}
 	if r.group && len(r.children) > 0 {
 		r = &c.prog.rows[r.children[0]]
 	}
@@ -86,6 +89,9 @@ func (c *Checker) reportAt(x formats.Finding, pos edifact.Position) {
 	x.Element, x.Component = pos.Element, pos.Component
 	if x.Segment == "" {
 		x.Segment = pos.Tag.String()
+	}
+	if x.Path == "" {
+		x.Path = x.Segment
 	}
 	x.Pruefidentifikator = c.in.UseCase.Pruefidentifikator
 	x.Complete(c.language())
@@ -167,7 +173,7 @@ func (c *Checker) wrongCode(at *context, r *row, p *place, listed bool) {
 }
 
 func (c *Checker) valuePosition(at *context) edifact.Position {
-	s := c.in.Message.Segment(int(at.self))
+	s := c.own(at)
 	return s.ComponentPosition(at.element, at.component)
 }
 
@@ -181,7 +187,7 @@ func (c *Checker) violated(at *context, r *row, p *place, e *expression) {
 		x.Expected = condition.Describe(first.src, string(c.language()))
 		x.Conditions = []string{"[" + strconv.Itoa(first.number) + "]"}
 	}
-	s := c.in.Message.Segment(int(at.self))
+	s := c.own(at)
 	pos := s.Position()
 	x.Found = quote(s.Raw())
 	if p != nil {
@@ -240,7 +246,7 @@ func (c *Checker) tooRarely(i int32, kid *row, r *rule, limit, n int, each strin
 }
 
 // tooManyCodes reports the last occurrence of a code beyond the limit of its package.
-func (c *Checker) tooManyCodes(n, _ int32, r *row, p *place, k *code, limit *term) {
+func (c *Checker) tooManyCodes(n int32, r *row, p *place, k *code, limit *term) {
 	s := c.in.Message.Segment(int(n))
 	c.reportAt(formats.Finding{Code: codeTooManyCodes, Rule: c.ruleOf(r) + " " + p.de, Name: p.name, Path: c.p.Path(int(n)),
 		Expected: strconv.Itoa(limit.max), Found: k.text, Conditions: []string{packageName(limit)}},

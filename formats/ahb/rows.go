@@ -43,7 +43,7 @@ func (c *Checker) instance(i int32, r *row) {
 			c.demands(i, kid)
 		}
 		if kid.expr.cards {
-			c.repetition(i, kid)
+			c.repetitions(i, kid)
 		}
 	}
 	c.seen = c.seen[:base]
@@ -106,7 +106,8 @@ func (c *Checker) segment(n, inst int32, r *row) {
 	}
 }
 
-// emptyPlace reports a data element that must be filled.
+// emptyPlace reports a data element that must be filled. Where a row says when any value must be there, the codes
+// printed beside it demand nothing by themselves.
 func (c *Checker) emptyPlace(p *place, at *context, r *row) {
 	at.value, at.element, at.component = nil, p.element+1, p.component
 	if p.free != nil && c.evaluate(p.free, at, p.freeRow).required() {
@@ -115,7 +116,7 @@ func (c *Checker) emptyPlace(p *place, at *context, r *row) {
 	}
 	for i := range p.codes {
 		k := &p.codes[i]
-		if i > 0 && k.expr == p.codes[i-1].expr {
+		if i > 0 && k.expr == p.codes[i-1].expr || p.free != nil && k.expr.plain {
 			continue
 		}
 		if c.evaluate(k.expr, at, k.source).required() {
@@ -164,65 +165,6 @@ func (c *Checker) hasPackages(r *row) bool {
 		return c.prog.rows[r.children[0]].packages
 	}
 	return r.packages
-}
-
-// packages counts the codes of a segment over all its occurrences in an instance, or over all occurrences of the group
-// that it opens.
-//
-// Spec: Allgemeine Festlegungen 6.1 ch. 6 (packages: each code a to b times); APERAK AHB 1.1 Z38
-func (c *Checker) packages(i int32, kid *row) {
-	s := kid
-	if kid.group {
-		s = &c.prog.rows[kid.children[0]]
-	}
-	at := c.at(i, c.p.Instances[i].First)
-	for pi := range s.places {
-		p := &s.places[pi]
-		for ki := range p.codes {
-			k := &p.codes[ki]
-			if !k.expr.packages {
-				continue
-			}
-			n, last := c.occurrences(i, kid, p, k)
-			if n > 0 {
-				at.self = last
-			}
-			o := c.evaluate(k.expr, &at, k.source)
-			if o.holds != yes || len(c.pkgs) == 0 {
-				continue
-			}
-			limit := c.pkgs[0]
-			switch {
-			case limit.max >= 0 && n > limit.max:
-				c.tooManyCodes(last, i, s, p, k, limit)
-			case n < limit.min:
-				c.tooFewCodes(i, s, p, k, limit)
-			}
-		}
-	}
-}
-
-// occurrences counts the segments of a row in an instance that have a code, and returns the last one.
-func (c *Checker) occurrences(i int32, kid *row, p *place, k *code) (count int, last int32) {
-	list := c.p.Instances
-	for n := list[i].First; n < c.end(i); n++ {
-		if c.work--; c.work < 0 {
-			return 0, 0
-		}
-		inst := c.p.Instance[n-1]
-		if inst != i {
-			inst = c.child(inst, i)
-			if kid.group && list[inst].Node == kid.node && c.hasCode(list[inst].First, p, k) {
-				count, last = count+1, list[inst].First
-			}
-			n = list[inst].End - 1
-			continue
-		}
-		if !kid.group && c.p.Nodes[n-1] == kid.node && c.hasCode(n, p, k) {
-			count, last = count+1, n
-		}
-	}
-	return count, last
 }
 
 func (c *Checker) hasCode(n int32, p *place, k *code) bool {

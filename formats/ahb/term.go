@@ -152,7 +152,7 @@ func (c *Checker) leaf(t *term, at *context) (premise, demand truth) {
 		}
 		return none, out
 	case condition.Card:
-		c.cards = append(c.cards, t)
+		c.cards = append(c.cards, repetition{t, 0})
 		return none, none
 	}
 	c.saw |= sawOpen
@@ -163,7 +163,7 @@ func (c *Checker) leaf(t *term, at *context) (premise, demand truth) {
 // meets its demands is enough.
 func (c *Checker) alternative(t *term, at *context) (premise, demand truth) {
 	held, open, met := 0, 0, no
-	failed := len(c.failed)
+	failed, start, choices := len(c.failed), len(c.cards), 0
 	for _, k := range t.terms {
 		pkgs, cards := len(c.pkgs), len(c.cards)
 		p, d := c.term(k, at)
@@ -171,7 +171,8 @@ func (c *Checker) alternative(t *term, at *context) (premise, demand truth) {
 		case no:
 			c.pkgs, c.cards = c.pkgs[:pkgs], c.cards[:cards]
 			continue
-		case unknown:
+		case unknown: // whether its packages and repetitions apply is not known either
+			c.pkgs, c.cards = c.pkgs[:pkgs], c.cards[:cards]
 			open++
 			if met == no {
 				met = unknown
@@ -179,6 +180,12 @@ func (c *Checker) alternative(t *term, at *context) (premise, demand truth) {
 			continue
 		}
 		held++
+		if len(c.cards) > cards {
+			choices++
+			for i := range c.cards[cards:] {
+				c.cards[cards+i].branch = choices
+			}
+		}
 		switch {
 		case d == none || d == yes:
 			met = yes
@@ -188,6 +195,11 @@ func (c *Checker) alternative(t *term, at *context) (premise, demand truth) {
 	}
 	if met != no {
 		c.failed = c.failed[:failed]
+	}
+	if choices == 1 { // nothing to choose between
+		for i := range c.cards[start:] {
+			c.cards[start+i].branch = 0
+		}
 	}
 	switch {
 	case t.kind == rules.TermXor && t.pure && held > 1:

@@ -59,6 +59,11 @@ type Options struct {
 	MaxMessages   int          // 0: DefaultMaxMessages
 	Knowledge     Knowledge    // nil: nothing is known about partners
 	Facts         ahb.Facts    // nil: nothing is known beside the message
+	Rules         *rules.Shelf // nil: the embedded packs
+
+	// OnMessage, if set, is called with every message right after its check, and with the places of its segments: nil if
+	// there are no rules for it. Both may be used during the call only.
+	OnMessage func(m *edifact.Message, p *mig.Placement)
 
 	// Read bounds what is read; its Strict is set by Strict above.
 	Read edifact.Options
@@ -140,6 +145,9 @@ func File(src io.Reader, opts Options) (*Result, error) {
 	if opts.Lang == "" {
 		opts.Lang = formats.German
 	}
+	if opts.Rules == nil {
+		opts.Rules = rules.Embedded()
+	}
 	opts.Read.Strict = opts.Strict
 	opts.Read.Concatenated = false
 	f := &file{
@@ -159,6 +167,8 @@ type file struct {
 	taken     int                       // faults of the reader dealt with
 	early     []edifact.SyntaxError     // faults found in the message after the current one
 	headed    bool                      // UNB has been looked at
+	spoilt    map[valuePlace]bool       // values of UNB with octets that do not belong there
+	unbWrong  bool                      // UNB has an error
 	inForce   formats.FormatVersion     // at the sending time
 	firstType string                    // UNH 0065 of the first message
 	senderQ   string                    // UNB S002 0007
@@ -331,6 +341,9 @@ func (f *file) message(m *edifact.Message) Message {
 		put(x)
 	}
 	f.charset(m, put)
+	if f.opts.OnMessage != nil {
+		f.opts.OnMessage(m, placement)
+	}
 	return out
 }
 
@@ -431,7 +444,7 @@ func (f *file) pack(messageType, version string) (*rules.Pack, error) {
 	if p, ok := f.packs[key]; ok {
 		return p, nil
 	}
-	p, err := rules.Find(messageType, version, f.inForce)
+	p, err := f.opts.Rules.Find(messageType, version, f.inForce)
 	if errors.Is(err, rules.ErrNotFound) {
 		return nil, nil
 	}

@@ -6,18 +6,15 @@ import (
 	"github.com/marktbote/marktbote/formats/ahb"
 	"github.com/marktbote/marktbote/formats/event"
 	"github.com/marktbote/marktbote/formats/mig"
+	"github.com/marktbote/marktbote/formats/rules"
 )
 
 // handbook checks the transactions of a message against the columns of their Pruefidentifikatoren. The part in front
 // of the first transaction is checked with the column of that one: all transactions of a message share it.
 func (f *file) handbook(m *edifact.Message, p *mig.Placement, cut []event.Transaction, put func(formats.Finding)) {
 	for i, t := range cut {
-		pid := t.Pruefidentifikator.String()
-		if pid == "" {
-			pid = acknowledgementUse(p, m)
-		}
-		use, err := p.Pack.UseCase(pid)
-		if err != nil || use == nil {
+		use, pid := UseCaseOf(p, m, t)
+		if use == nil {
 			if pid != "" {
 				s := m.Segment(t.First)
 				x := at("W3001", s.Position())
@@ -28,16 +25,34 @@ func (f *file) handbook(m *edifact.Message, p *mig.Placement, cut []event.Transa
 		}
 		f.ahb.Lang, f.ahb.Facts = f.opts.Lang, f.opts.Facts
 		f.ahb.Limit = max(1, f.opts.MaxFindings-f.kept)
-		cov := f.ahb.Check(ahb.Input{
+		in := ahb.Input{
 			Pack: p.Pack, UseCase: use, Message: m, Placement: p, Head: i == 0, First: t.First, Last: t.Last,
 			Whole: t.First == 1, Number: t.Number, ReceivedAt: f.opts.At,
-		}, put)
+		}
+		if i == 0 && !f.unbWrong {
+			in.UNB = f.reader.UNB()
+		}
+		cov := f.ahb.Check(in, put)
 		c := &f.result.Coverage
 		c.Rows += cov.Rows
 		c.Decided += cov.Decided
 		c.External += cov.External
 		c.NotCompiled += cov.NotCompiled
 	}
+}
+
+// UseCaseOf returns the column by which a transaction is judged, nil if the pack has none, and the name that was looked
+// for: the Pruefidentifikator, or of an acknowledgement, which has none, the name of its column.
+func UseCaseOf(p *mig.Placement, m *edifact.Message, t event.Transaction) (use *rules.UseCase, name string) {
+	name = t.Pruefidentifikator.String()
+	if name == "" {
+		name = acknowledgementUse(p, m)
+	}
+	use, err := p.Pack.UseCase(name)
+	if err != nil {
+		return nil, name
+	}
+	return use, name
 }
 
 // acknowledgementUse returns the column of an acknowledgement, which has no Pruefidentifikator: its content tells.

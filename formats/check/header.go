@@ -25,6 +25,8 @@ func (f *file) header() error {
 		return nil
 	}
 	f.headed = true
+	faults := slices.DeleteFunc(slices.Clone(f.reader.Faults()), func(e edifact.SyntaxError) bool { return e.Pos.Tag != edifact.UNB || e.Tolerated })
+	f.spoilt, f.unbWrong = spoiltValues(faults), len(faults) > 0
 	r := f.result
 	r.Sender, r.Receiver, r.Reference = unb.Text(3, 1), unb.Text(4, 1), unb.Text(6, 1)
 	r.ApplicationRef, r.Test = unb.Text(8, 1), unb.Is(12, 1, "1")
@@ -73,10 +75,14 @@ func sparteOfQualifier(recipient, sender string) formats.Sparte {
 	return "" // 14 (GLN) tells nothing
 }
 
-// unb adds a finding on UNB.
+// unb adds a finding on UNB, unless the value holds an octet that does not belong there, which is reported.
 func (f *file) unb(code formats.Code, p edifact.Position, found, expected string) {
+	if f.spoilt[valuePlace{0, p.Element, max(p.Component, 1)}] {
+		return
+	}
 	x := at(code, p)
 	x.Found, x.Expected = found, expected
+	f.unbWrong = f.unbWrong || answeredByCONTRL(x)
 	f.add(nil, x)
 }
 
@@ -163,7 +169,8 @@ func (f *file) known(unb *edifact.Segment) error {
 
 // identifier checks UNH and finds the rule pack for the message; nil if it has none.
 //
-// Spec: CONTRL AHB 1.0, UCM; Allgemeine Festlegungen 6.1 2.3, 2.7
+// Spec: CONTRL AHB 1.0, UCM; CONTRL MIG 2.0b, UCM 0062 and 0065 (what CONTRL has to repeat to name a message)
+// Spec: Allgemeine Festlegungen 6.1 2.3, 2.7
 func (f *file) identifier(m *edifact.Message, put func(formats.Finding)) *rules.Pack {
 	s := m.Segment(1)
 	report := func(code formats.Code, p edifact.Position, found, expected string) {
@@ -172,16 +179,27 @@ func (f *file) identifier(m *edifact.Message, put func(formats.Finding)) *rules.
 		put(x)
 	}
 	if len(s.Value(2, 1)) > 14 {
-		report("E1043", s.ElementPosition(2), s.Text(2, 1), "an..14")
+		report("E1057", s.ElementPosition(2), s.Text(2, 1), "an..14")
 	}
 	messageType, version := s.Text(3, 1), s.Text(3, 5)
+	if s.Empty(3, 1) {
+		report("E1058", s.ComponentPosition(3, 1), "", "")
+		return nil
+	}
+	names := f.versionsOf(messageType)
+	if len(names) == 0 {
+		report("E1046", s.ComponentPosition(3, 1), messageType, "")
+		return nil
+	}
 	if f.firstType == "" {
 		f.firstType = messageType
-		if messageType == "MSCONS" {
-			f.application(m.Index()) // belongs to the file, whatever is wrong with UNH
-		}
+		f.application() // belongs to the file, whatever else is wrong with UNH
 	}
-	for c := 1; c <= 5; c++ {
+	if messageType == "CONTRL" && f.firstType != messageType {
+		report("E1057", s.ComponentPosition(3, 1), messageType, f.firstType)
+		return nil
+	}
+	for c := 2; c <= 5; c++ {
 		if s.Empty(3, c) {
 			report("E1044", s.ComponentPosition(3, c), "", "")
 			return nil
@@ -195,11 +213,6 @@ func (f *file) identifier(m *edifact.Message, put func(formats.Finding)) *rules.
 		report("E1043", s.ComponentPosition(3, 5), version, "an..6")
 		return nil
 	}
-	names := f.versionsOf(messageType)
-	if len(names) == 0 {
-		report("E1046", s.ComponentPosition(3, 1), messageType, "")
-		return nil
-	}
 	pack, err := f.pack(messageType, version)
 	if err != nil || pack == nil {
 		report("E1047", s.ComponentPosition(3, 5), version, strings.Join(names, ", "))
@@ -211,6 +224,9 @@ func (f *file) identifier(m *edifact.Message, put func(formats.Finding)) *rules.
 			return nil
 		}
 	}
+	if len(s.Value(4, 1)) > 35 {
+		report("E1043", s.ElementPosition(4), s.Text(4, 1), "an..35")
+	}
 	if part, ok := edifact.PartOf(&s); ok {
 		if pos, missing, bad := part.Fault(&s); bad && missing {
 			report("E1044", pos, "", "")
@@ -221,35 +237,15 @@ func (f *file) identifier(m *edifact.Message, put func(formats.Finding)) *rules.
 	if !slices.Contains(names, version) {
 		report("E1049", s.ComponentPosition(3, 5), version, strings.Join(names, ", ")+" ("+string(f.inForce)+")")
 	}
-	if f.firstType != "MSCONS" && m.Index() == 1 && f.result.ApplicationRef != "" {
-		f.unb("W1039", f.reader.UNB().ElementPosition(8), cutText(f.result.ApplicationRef), "")
-	}
 	return pack
 }
 
-// versionsOf returns the versions of a message type in the format version in force, or in all if the rules of that
-// one are not at hand.
+// versionsOf returns the versions of a message type in the format version in force, see rules.Shelf.Versions.
 func (f *file) versionsOf(messageType string) []string {
 	if names, ok := f.versions[messageType]; ok {
 		return names
 	}
-	var now, all []string
-	have := false
-	for _, info := range rules.List() {
-		if info.FormatVersion == f.inForce {
-			have = true
-		}
-		if info.Type != messageType {
-			continue
-		}
-		all = append(all, info.Version)
-		if info.FormatVersion == f.inForce {
-			now = append(now, info.Version)
-		}
-	}
-	if !have {
-		now = all
-	}
+	now := f.opts.Rules.Versions(messageType, f.inForce)
 	if f.versions == nil {
 		f.versions = map[string][]string{}
 	}
@@ -265,13 +261,14 @@ const maxTypes = 50
 // application checks UNB 0026, which only MSCONS uses.
 //
 // Spec: MSCONS MIG 2.5, UNB 0026
-func (f *file) application(message int) {
-	if message > 1 {
-		return
-	}
+func (f *file) application() {
 	unb := f.reader.UNB()
-	switch v := unb.Text(8, 1); {
-	case unb.Empty(8, 1):
+	v := unb.Text(8, 1)
+	switch {
+	case f.firstType != "MSCONS" && v != "":
+		f.unb("W1039", unb.ElementPosition(8), cutText(v), "")
+	case f.firstType != "MSCONS":
+	case v == "":
 		f.unb("E1033", unb.ElementPosition(8), "", "EM, TL, VL")
 	case v != "EM" && v != "TL" && v != "VL":
 		f.unb("E1038", unb.ElementPosition(8), cutText(v), "EM, TL, VL")
@@ -292,9 +289,9 @@ func (f *file) parties(m *edifact.Message, put func(formats.Finding)) {
 		want := ""
 		switch {
 		case s.Is(2, 1, "MS") && !sender:
-			sender, want = true, f.result.Sender
+			sender, want = true, f.comparable(3)
 		case s.Is(2, 1, "MR") && !receiver:
-			receiver, want = true, f.result.Receiver
+			receiver, want = true, f.comparable(4)
 		default:
 			continue
 		}
@@ -304,6 +301,14 @@ func (f *file) parties(m *edifact.Message, put func(formats.Finding)) {
 			put(x)
 		}
 	}
+}
+
+// comparable returns the MP-ID in element e of UNB; empty if it holds an octet that does not belong there.
+func (f *file) comparable(e int) string {
+	if f.spoilt[valuePlace{0, e, 1}] {
+		return ""
+	}
+	return f.reader.UNB().Text(e, 1)
 }
 
 // identifiers reports transactions without Pruefidentifikator. The structure demands it by itself only where every

@@ -33,6 +33,7 @@ var syntaxCodes = map[edifact.Kind]formats.Code{
 	edifact.KindMessageRef:        "E1020",
 	edifact.KindMissingElement:    "E1021",
 	edifact.KindCounter:           "E1022",
+	edifact.KindTooLong:           "E1043",
 	edifact.KindTooManyElements:   "E1023",
 	edifact.KindTooManyComponents: "E1024",
 	edifact.KindTag:               "E1025",
@@ -49,8 +50,12 @@ var syntaxCodes = map[edifact.Kind]formats.Code{
 func syntaxFinding(e edifact.SyntaxError) formats.Finding {
 	x := at(syntaxCodes[e.Kind], e.Pos)
 	x.Expected, x.Found = e.Want, e.Found
-	if e.Kind == edifact.KindMissingElement && e.Pos.Tag == edifact.UNB {
+	switch {
+	case e.Kind != edifact.KindMissingElement:
+	case e.Pos.Tag == edifact.UNB && e.Pos.Element == 6:
 		x.Code = "E1040" // without UNB 0020 there is nothing that CONTRL could refer to
+	case e.Pos.Tag == edifact.UNH:
+		x.Code = "E1058" // and without UNH 0062 none for UCM
 	}
 	if code := e.Code(); code != 0 {
 		x.Wire = &formats.Wire{Kind: "CONTRL", Code: strconv.Itoa(code)}

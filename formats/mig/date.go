@@ -12,7 +12,11 @@ func (c *Checker) date(node *rules.Node, e *rules.Element, pos int) {
 	if len(parts) < 3 || e.Components.Len() < 3 || blank(parts[1]) {
 		return
 	}
-	pattern := datePattern(parts[2])
+	format := parts[2]
+	if len(format) > 3 {
+		format = c.unescape(format) // with spaces at its ends
+	}
+	pattern := datePattern(format)
 	raw := parts[1]
 	if len(raw) == 16 && raw[12] == c.svc.Release { // the common form: CCYYMMDDHHMM?+00
 		c.scratch = append(append(c.scratch[:0], raw[:12]...), raw[13:]...)

@@ -1,6 +1,7 @@
 package mig
 
 import (
+	"bytes"
 	"slices"
 
 	"github.com/marktbote/marktbote/edifact"
@@ -159,10 +160,7 @@ func letter(b byte) bool {
 //
 // Spec: ISO 9735:1988 (numeric values); Allgemeine Festlegungen 6.1 2.18
 func number(value []byte, mark byte) (digits int, code findingCode) {
-	v := value
-	if v[0] == '-' {
-		v = v[1:]
-	}
+	v := bytes.TrimPrefix(value, []byte("-"))
 	other := byte(',')
 	if mark == ',' {
 		other = '.'

@@ -126,6 +126,9 @@ func (p *pending) order() int {
 
 // segment places segment n, which is c.seg, and checks it.
 func (c *Checker) segment(n int, tag edifact.Tag) {
+	if tag == edifact.UNT && c.end(n) {
+		return
+	}
 	if len(c.skip) > 0 {
 		if c.skipped(tag) {
 			return
@@ -282,8 +285,8 @@ func (c *Checker) hasCode(codes rules.Range, raw []byte) bool {
 	return c.pack.HasCode(codes, rules.Key(v), v)
 }
 
-// value returns a component without release characters; nil if it is empty or only spaces. It is valid until the
-// next call.
+// value returns a component without release characters and without spaces at its ends; nil if nothing is left. It is
+// valid until the next call.
 func (c *Checker) value(seg *view, element, component int) []byte {
 	return c.unescape(seg.RawComponent(element, component))
 }
@@ -294,11 +297,11 @@ func (c *Checker) unescape(raw []byte) []byte {
 	}
 	i := bytes.IndexByte(raw, c.svc.Release)
 	if i < 0 || c.svc.Release == 0 {
-		return raw
+		return bytes.Trim(raw, " ")
 	}
 	c.scratch = append(c.scratch[:0], raw[:i]...)
 	c.scratch = edifact.AppendUnescaped(c.scratch, raw[i:], c.svc)
-	return c.scratch
+	return bytes.Trim(c.scratch, " ")
 }
 
 // blank reports whether a component counts as empty.

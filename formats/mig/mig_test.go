@@ -2,8 +2,10 @@ package mig_test
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/marktbote/marktbote/edifact"
@@ -186,5 +188,40 @@ func TestMovedFar(t *testing.T) {
 	got := check(t, data)
 	if len(got) != 1 || got[0].Code != "E2002" || got[0].SegmentNumber != 32 || got[0].Segment != "DTM" {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// TestEndsEarly: a message that ends too soon lacks things, and all of them are missing in front of UNT.
+func TestEndsEarly(t *testing.T) {
+	t.Parallel()
+	for key, file := range faultFiles {
+		segments := bytes.Split(read(t, file), []byte("'"))
+		end := slices.IndexFunc(segments, func(s []byte) bool { return bytes.HasPrefix(s, []byte("UNT")) })
+		begin := slices.IndexFunc(segments, func(s []byte) bool { return bytes.HasPrefix(s, []byte("UNH")) })
+		for last := begin; last < end-1; last++ {
+			data := bytes.Join(slices.Concat(segments[:last+1], segments[end:]), []byte("'"))
+			for _, f := range check(t, data) {
+				if f.Wire.Code != "13" || f.SegmentNumber != last-begin+1 {
+					t.Errorf("%s ends behind %s: %s at segment %d: %s", key, segments[last], f.Code, f.SegmentNumber, f.Text)
+				}
+			}
+		}
+	}
+}
+
+// TestOtherVersion: what every instance of a group lacks in the same way is reported for each; none of them is taken
+// for a segment that does not belong there. The message has the form of APERAK 2.2.
+func TestOtherVersion(t *testing.T) {
+	t.Parallel()
+	const lacks = "RFF+TN:LFVG0000199'FTX+Z02+++Beginn zum'"
+	got := check(t, []byte("UNB+UNOC:3+9999200000020:500+9999100000013:500+260802:0826+NM1'UNH+1+APERAK:D:07B:UN:2.1i'"+
+		"BGM+313+NB-AP-1'DTM+137:202608020826?+00:303'RFF+ACE:LB1'DTM+171:202608020812?+00:303'RFF+AGO:LF-1'"+
+		"NAD+MS+9999200000020::293'NAD+MR+9999100000013::293'ERC+Z35'"+lacks+"ERC+Z29'"+lacks+"ERC+Z39'"+lacks+"UNT+18+1'UNZ+1+NM1'"))
+	at := ""
+	for _, f := range got {
+		at += fmt.Sprint(f.Code, " ", f.SegmentNumber, " ")
+	}
+	if want := "E2004 11 E2004 11 E2004 14 E2004 14 E2004 17 E2004 17 "; at != want {
+		t.Errorf("got %s, want %s", at, want)
 	}
 }

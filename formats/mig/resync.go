@@ -22,6 +22,8 @@ import (
 // that leads to the fewest findings is taken. Within a trial the likeliest is taken at once, so that the work for
 // one fault is bounded by (number of moves) x trialSegments.
 //
+// UNT is no matter of choice: it ends the message, so whatever is missing is missing before it (end).
+//
 // What follows from one fault must not be reported again: a segment that could not be placed may be one that is
 // missing near it (credit, gaps), a segment with a wrong qualifier may be any of its missing siblings (guesses), and
 // a segment reported at the wrong place is not missing at the right one (rejected). When it cannot be known which
@@ -90,6 +92,18 @@ func (c *Checker) resync(n int, tag edifact.Tag, best option) {
 		}
 	}
 	c.apply(n, tag, &list[chosen])
+}
+
+// end places UNT, which nothing of the message can follow. It returns false if the pack does not have it.
+func (c *Checker) end(n int) bool {
+	last := c.pack.Children(&c.pack.Nodes[0])
+	node := last[len(last)-1]
+	if c.pack.Nodes[node].Tag != edifact.UNT {
+		return false
+	}
+	c.skip = c.skip[:0]
+	c.place(0, node, n)
+	return true
 }
 
 // moves lists the explanations for segment n, the likeliest first.
@@ -176,7 +190,7 @@ func (c *Checker) try(n int, tag edifact.Tag, m *move) int {
 		c.seg.load(c.msg, k)
 		c.segment(k, c.msg.Tag(k))
 	}
-	findings := len(c.found)
+	findings := weigh(c.found, len(saved.found))
 	c.trial = false
 
 	c.frames, c.counts, c.found = append(c.frames[:0], saved.frames...), append(c.counts[:0], saved.counts...),
@@ -192,6 +206,19 @@ func (c *Checker) try(n int, tag edifact.Tag, m *move) int {
 	}
 	c.seg.load(c.msg, n)
 	return findings
+}
+
+// weigh counts findings, those of a trial from index trial on. What several instances of a group lack in the same way
+// counts once: whoever leaves it out of one leaves it out of all, and they are several instances all the same.
+func weigh(found []pending, trial int) int {
+	n := len(found)
+	for i := trial; i < len(found); i++ {
+		same := func(p pending) bool { return p.missing.node > 0 && p.missing.node == found[i].missing.node }
+		if slices.ContainsFunc(found[trial:i], same) {
+			n--
+		}
+	}
+	return n
 }
 
 // fits reports whether segment n fits at no cost as things are.

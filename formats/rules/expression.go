@@ -234,6 +234,49 @@ func packageTerm(name, limits string) (*Term, error) {
 	return t, nil
 }
 
+// String renders an expression in one notation, whatever the document uses: Muss [1] ∧ ([2] ∨ [3]) Soll.
+func (e *Expression) String() string {
+	var parts []string
+	for _, b := range e.Branches {
+		parts = append(parts, b.Status.String())
+		if b.When != nil {
+			parts = append(parts, b.When.String())
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+var termSigns = map[TermKind]string{TermAnd: " ∧ ", TermOr: " ∨ ", TermXor: " ⊻ "}
+
+// String renders a term in one notation; "" if it is nil.
+func (t *Term) String() string {
+	switch {
+	case t == nil:
+		return ""
+	case t.Kind == TermCondition:
+		return "[" + strconv.Itoa(t.Number) + "]"
+	case t.Kind == TermMacro:
+		return "[" + t.Name + "]"
+	case t.Kind == TermPackage && t.Min == 0 && t.Max < 0:
+		return "[" + t.Name + "]"
+	case t.Kind == TermPackage:
+		high := "n"
+		if t.Max >= 0 {
+			high = strconv.Itoa(t.Max)
+		}
+		return "[" + t.Name + strconv.Itoa(t.Min) + ".." + high + "]"
+	}
+	var parts []string
+	for _, child := range t.Terms {
+		s := child.String()
+		if len(child.Terms) > 1 {
+			s = "(" + s + ")"
+		}
+		parts = append(parts, s)
+	}
+	return strings.Join(parts, termSigns[t.Kind])
+}
+
 // Conditions calls visit for every condition number of the term, packages and macros resolved by the pack.
 func (p *Pack) Conditions(t *Term, visit func(number int)) {
 	if t == nil {

@@ -88,6 +88,7 @@ func Parse(file string, data []byte) (*Pack, error) {
 	}
 	p := parser{file: file, rest: string(data), lists: map[string]Range{}}
 	p.pack.Rules, p.pack.Packages, p.pack.codeNames = map[int]*condition.Rule{}, map[string]*Term{}, map[string]string{}
+	p.pack.file = file
 	if err := p.header(); err != nil {
 		return nil, err
 	}

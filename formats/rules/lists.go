@@ -1,16 +1,10 @@
 package rules
 
 import (
-	"embed"
-	"fmt"
 	"strings"
-	"sync"
 
 	"github.com/marktbote/marktbote/formats"
 )
-
-//go:embed lists/*.lists
-var listFiles embed.FS
 
 // Lists is what the conditions of one format version need from documents beside the Anwendungshandbuch: the code
 // lists that EDI@Energy publishes on their own, and which answer codes an Entscheidungsbaum (EBD) has. Nothing may be
@@ -66,43 +60,6 @@ type codeList struct {
 	clusters map[string]string   // of an EBD, by answer code
 }
 
-type lazyLists struct {
-	once  sync.Once
-	lists *Lists
-	err   error
-}
-
-var embeddedLists = sync.OnceValue(func() map[formats.FormatVersion]*lazyLists {
-	files, err := listFiles.ReadDir("lists")
-	if err != nil {
-		panic("rules: " + err.Error())
-	}
-	m := map[formats.FormatVersion]*lazyLists{}
-	for _, f := range files {
-		m[formats.FormatVersion(strings.TrimSuffix(f.Name(), ".lists"))] = &lazyLists{}
-	}
-	return m
-})
-
-// LoadLists returns the lists of a format version. They are shared. The error is ErrNotFound if there are none.
-func LoadLists(fv formats.FormatVersion) (*Lists, error) {
-	l, ok := embeddedLists()[fv]
-	if !ok {
-		return nil, fmt.Errorf("%w: no lists for %s", ErrNotFound, fv)
-	}
-	l.once.Do(func() {
-		file := "lists/" + string(fv) + ".lists"
-		var data []byte
-		if data, l.err = listFiles.ReadFile(file); l.err != nil {
-			return
-		}
-		if l.lists, l.err = ParseLists(file, data); l.err == nil && l.lists.FormatVersion != fv {
-			l.lists, l.err = nil, &ParseError{File: file, Line: 2, Err: fmt.Errorf("format version is %s", l.lists.FormatVersion)}
-		}
-	})
-	return l.lists, l.err
-}
-
 // Has reports whether a list has a value, as sent but without release characters. known is false if that cannot be
 // said; of a list that differs by Pruefidentifikator it never can. Nothing is known about an empty value.
 func (l *Lists) Has(name string, value []byte) (member, known bool) {
@@ -127,6 +84,15 @@ func (l *Lists) HasFor(name, pid string, value []byte) (member, known bool) {
 		return false, false
 	}
 	return list.has(codes, value)
+}
+
+// Complete reports whether HasFor knows the answer for every value.
+func (l *Lists) Complete(name, pid string) bool {
+	list := l.find(name)
+	if list == nil || list.pids != nil && list.pids[pid] == nil {
+		return false
+	}
+	return len(list.open) == 0 && len(list.unknown.texts) == 0
 }
 
 // Cluster returns the cluster of an answer code in an EBD: zustimmung, ablehnung, abweisung, erfolgreich, gescheitert,

@@ -37,6 +37,8 @@ type Pack struct {
 	useCases  []*useCase // by Pruefidentifikator
 	codeNames map[string]string
 	byNr      map[string]int32
+	file      string // for error messages
+	shelf     *Shelf // nil if the pack was parsed by itself
 }
 
 // Status says whether something must, may or must not be present: the letters M, R, D, O, C and N.

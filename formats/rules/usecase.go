@@ -196,12 +196,12 @@ func (p *Pack) parseUseCase(u *useCase) (*UseCase, error) {
 			err = out.append(p, row, &segment, &open)
 		}
 		if err != nil {
-			return nil, &ParseError{File: p.Name + " " + u.info.Pruefidentifikator, Line: line, Err: err}
+			return nil, &ParseError{File: p.file, Line: line, Err: fmt.Errorf("use case %s: %w", u.info.Pruefidentifikator, err)}
 		}
 		line++
 	}
 	if len(out.Rows) == 0 {
-		return nil, &ParseError{File: p.Name + " " + u.info.Pruefidentifikator, Line: u.line, Err: errors.New("use case has no rows")}
+		return nil, &ParseError{File: p.file, Line: u.line - 1, Err: fmt.Errorf("use case %s has no rows", u.info.Pruefidentifikator)}
 	}
 	return out, nil
 }

@@ -36,7 +36,7 @@ type Report struct {
 	UseCases  int
 	Rows      int
 	ToReview  []string // conditions without a translation, as "number: text"
-	Ambiguous []string // rows whose place in the structure had to be found by tag and codes
+	Ambiguous []string // rows whose place in the structure had to be found by tag and codes, or whose codes it lacks
 }
 
 // translations holds the reviewed rules, lines of hash of the source text, number, rule: files of a message type, whose
@@ -387,8 +387,8 @@ func (b *handbookWriter) around(open []int32) int32 {
 	return open[len(open)-1]
 }
 
-// find returns the node a row means: the one with its number, or, if the source names one of another group, the
-// child of the open group with the same tag that takes the codes of the row.
+// find returns the node a row means: the one with its number, or, if the source names one of another group or one that
+// does not have the codes of the row, the child of the open group with the same tag that takes them.
 func (b *handbookWriter) find(around int32, r *row, rest []row, group bool) (int32, error) {
 	node, ok := b.pack.NodeByNr(r.nr)
 	if !ok {
@@ -397,8 +397,7 @@ func (b *handbookWriter) find(around int32, r *row, rest []row, group bool) (int
 	if group {
 		node = b.pack.Nodes[node].Parent
 	}
-	service := b.pack.Nodes[node].Parent < 0 && !group
-	if b.pack.Nodes[node].Parent == around || service {
+	if service := b.pack.Nodes[node].Parent < 0 && !group; service {
 		return node, nil
 	}
 	var codes []row
@@ -409,11 +408,19 @@ func (b *handbookWriter) find(around int32, r *row, rest []row, group bool) (int
 			break
 		}
 	}
+	here := b.pack.Nodes[node].Parent == around
+	if here && b.takes(node, codes) {
+		return node, nil
+	}
 	for _, child := range b.pack.Children(&b.pack.Nodes[around]) {
 		if b.pack.Nodes[child].IsGroup == group && b.pack.Nodes[child].Tag == b.pack.Nodes[node].Tag && b.takes(child, codes) {
 			b.report.Ambiguous = append(b.report.Ambiguous, r.path+" "+r.nr+" is "+b.pack.Nodes[child].Nr)
 			return child, nil
 		}
+	}
+	if here {
+		b.report.Ambiguous = append(b.report.Ambiguous, r.path+" "+r.nr+" has codes that the structure does not have")
+		return node, nil
 	}
 	return 0, fmt.Errorf("%s %s does not stand in the open group (%s)", r.path, r.nr, b.pack.Nodes[around].Nr)
 }
