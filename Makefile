@@ -16,7 +16,7 @@ GOLANGCI    = $(BIN)/golangci-lint-$(GOLANGCI_VERSION)
 STATICCHECK = $(BIN)/staticcheck-$(STATICCHECK_VERSION)
 GOVULNCHECK = $(BIN)/govulncheck-$(GOVULNCHECK_VERSION)
 
-.PHONY: help build test lint golangci staticcheck govulncheck bench fuzz cover cc fmt-check vet
+.PHONY: help build test packs lint golangci staticcheck govulncheck bench fuzz cover cc fmt-check vet
 
 help: ## list the targets
 	@echo 'Targets:'
@@ -29,6 +29,12 @@ build: ## build the command into ./marktbote, static
 test: cc ## vet and test everything with the race detector
 	@$(GO) vet ./...
 	@CGO_ENABLED=1 $(GO) test -race ./...
+
+packs: ## make the rule packs and code lists in formats/rules anew from SOURCE
+	@test -d "$(SOURCE)/mig" || { echo "SOURCE must be a directory with mig, ahb, conditions, codelists and ebd" >&2; exit 1; }
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
+	for fv in FV2510 FV2604 FV2610; do $(GO) run ./cmd/marktbote rules compile "$(SOURCE)" -o "$$dir" --fv $$fv || exit 1; done && \
+	chmod -R u=rwX,go=rX "$$dir" && cp -r "$$dir"/FV* formats/rules/packs/ && mv formats/rules/packs/*.lists formats/rules/lists/
 
 # The race detector needs a C compiler; nothing else does.
 cc:

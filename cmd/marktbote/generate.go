@@ -2,9 +2,8 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"time"
+	"slices"
 
 	"github.com/marktbote/marktbote/formats"
 	"github.com/marktbote/marktbote/formats/check"
@@ -14,12 +13,13 @@ import (
 
 // generateCmd is "marktbote generate".
 type generateCmd struct {
-	PID     string    `name:"pid" help:"Prüfidentifikator, such as 55001; for acknowledgements the name of the column, such as APERAK_Fehlermeldung (\"marktbote rules list\", \"rules show\")." required:"" placeholder:"PID"`
-	FV      string    `name:"fv" help:"Format version, such as FV2610; without it the newest that has the Prüfidentifikator." placeholder:"FV"`
-	Seed    uint64    `help:"Seed: the same seed writes the same bytes. With --variant random it decides what is in the message." default:"1"`
-	Count   int       `help:"Messages in the interchange." default:"1"`
-	Variant string    `help:"minimal: what must be there; full: everything that may be; random: a part of it." enum:"minimal,full,random" default:"minimal"`
-	At      time.Time `help:"Instant of sending (RFC 3339 or a day); without it a day of the format version." placeholder:"TIME"`
+	PID     string `name:"pid" help:"Prüfidentifikator, such as 55001; for acknowledgements the name of the column, such as APERAK_Fehlermeldung." required:"" placeholder:"PID"`
+	FV      string `name:"fv" help:"Format version, such as FV2610. Default: the newest that has the Prüfidentifikator." placeholder:"FV"`
+	Seed    uint64 `help:"The same seed writes the same bytes. With --variant random it decides what is in the message." default:"1"`
+	Count   int    `help:"Messages in the interchange." default:"1"`
+	Variant string `help:"minimal: what must be there; full: everything that may be; random: a part of it." enum:"minimal,full,random" default:"minimal"`
+	At      string `help:"Instant of sending, RFC 3339 or CCYY-MM-DD (legal German time). Default: a day of the format version." placeholder:"TIME"`
+	rulesFlag
 }
 
 // maxGenerated bounds the messages of one call.
@@ -28,13 +28,12 @@ const maxGenerated = 10_000
 // Help explains the command.
 func (generateCmd) Help() string {
 	return `Writes an interchange with valid messages of a Prüfidentifikator to standard output, straight from the rule pack and
-with all its conditions satisfied. What is written has passed "marktbote check"; if it cannot be made valid, the
-findings are printed and the exit code is 1.
+with all its conditions satisfied. What is written has passed "marktbote check"; if it cannot be made valid, the findings
+are printed and the exit code is 1. MP-IDs, locations and names are invented.
 
-    marktbote generate --pid 55001
-    marktbote generate --pid 13025 --variant random --seed 7 --count 10 > lastgang.edi
-
-MP-IDs, locations and names are invented.`
+Examples:
+  marktbote generate --pid 55001
+  marktbote generate --pid 13025 --variant random --seed 7 --count 10 > lastgang.edi`
 }
 
 // Run writes the interchange.
@@ -42,23 +41,32 @@ func (c *generateCmd) Run(e env) error {
 	if c.Count < 1 || c.Count > maxGenerated {
 		return fmt.Errorf("--count is from 1 to %d", maxGenerated)
 	}
-	pack, err := packOf(c.PID, formats.FormatVersion(c.FV))
+	shelf, err := c.shelf()
 	if err != nil {
 		return err
 	}
-	var buf bytes.Buffer
-	o := sample.Options{Variant: sample.Variant(c.Variant), Seed: c.Seed, Messages: c.Count, At: c.At}
-	if err := sample.Generate(&buf, pack, c.PID, o); err != nil {
+	pack, pid, err := c.find(shelf)
+	if err != nil {
 		return err
 	}
-	r, err := check.File(bytes.NewReader(buf.Bytes()), check.Options{FormatVersion: pack.FormatVersion})
+	o := sample.Options{Variant: sample.Variant(c.Variant), Seed: c.Seed, Messages: c.Count}
+	if c.At != "" {
+		if o.At, err = parseTime(c.At); err != nil {
+			return err
+		}
+	}
+	var buf bytes.Buffer
+	if err := sample.Generate(&buf, pack, pid, o); err != nil {
+		return err
+	}
+	r, err := check.File(bytes.NewReader(buf.Bytes()), check.Options{FormatVersion: pack.FormatVersion, Rules: shelf})
 	if err != nil {
 		return err
 	}
 	if _, err := e.stdout.Write(buf.Bytes()); err != nil {
 		return err
 	}
-	if list := allFindings(r); r.Verdict != check.Accepted || len(list) > 0 {
+	if list := allErrors(r); r.Verdict != check.Accepted || len(list) > 0 {
 		fmt.Fprintln(e.stderr, "marktbote: the message could not be made valid:")
 		for _, f := range list {
 			fmt.Fprintf(e.stderr, "  %s %s: %s (%s)\n", f.Code, f.Path, f.Text, f.Rule)
@@ -68,9 +76,31 @@ func (c *generateCmd) Run(e env) error {
 	return nil
 }
 
-// allFindings returns the findings of a file and of everything in it that reject something.
-func allFindings(r *check.Result) []formats.Finding {
-	list := r.Findings
+// find returns the rule pack of the Pruefidentifikator and its name as the pack writes it.
+func (c *generateCmd) find(shelf *rules.Shelf) (*rules.Pack, string, error) {
+	versions := slices.Clone(shelf.FormatVersions())
+	if c.FV != "" {
+		fv, err := parseFormatVersion(shelf, c.FV)
+		if err != nil {
+			return nil, "", err
+		}
+		versions = []formats.FormatVersion{fv}
+	}
+	for _, fv := range slices.Backward(versions) {
+		side, err := findUseCase(shelf, fv, c.PID)
+		if err != nil {
+			return nil, "", err
+		}
+		if side.UseCase != nil {
+			return side.Pack, side.UseCase.Pruefidentifikator, nil
+		}
+	}
+	return nil, "", unknownUseCase(shelf, c.PID, versions...)
+}
+
+// allErrors returns the findings that reject a file or something in it.
+func allErrors(r *check.Result) []formats.Finding {
+	list := slices.Clone(r.Findings)
 	for _, m := range r.Messages {
 		list = append(list, m.Findings...)
 		for _, t := range m.Transactions {
@@ -84,29 +114,4 @@ func allFindings(r *check.Result) []formats.Finding {
 		}
 	}
 	return errs
-}
-
-// packOf returns the newest rule pack that has a Pruefidentifikator, or that of a format version.
-func packOf(pid string, fv formats.FormatVersion) (*rules.Pack, error) {
-	list := rules.List()
-	known := false
-	for i := len(list) - 1; i >= 0; i-- {
-		if fv != "" && list[i].FormatVersion != fv {
-			continue
-		}
-		known = true
-		pack, err := rules.Load(list[i].FormatVersion, list[i].Name)
-		if err != nil {
-			return nil, err
-		}
-		for _, u := range pack.UseCases() {
-			if u.Pruefidentifikator == pid {
-				return pack, nil
-			}
-		}
-	}
-	if !known {
-		return nil, fmt.Errorf("there are no rules for %q; see \"marktbote rules list\"", fv)
-	}
-	return nil, errors.New("no rule pack has the Prüfidentifikator " + pid + "; see \"marktbote rules list\"")
 }

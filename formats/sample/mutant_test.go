@@ -77,7 +77,7 @@ func TestMutants(t *testing.T) {
 	}
 	t.Logf("%d of %d mutants found", found, all)
 	if float64(found) < minFound*float64(all) {
-		t.Errorf("fewer than %.0f %%", 100*minFound)
+		t.Errorf("fewer than %.1f %%", 100*minFound)
 	}
 }
 
@@ -90,18 +90,9 @@ func wireCodes(pack *rules.Pack, file []byte) ([]string, error) {
 		return nil, err
 	}
 	var codes []string
-	add := func(list []formats.Finding) {
-		for _, f := range list {
-			if f.Severity == formats.Error && f.Wire != nil {
-				codes = append(codes, f.Wire.Code)
-			}
-		}
-	}
-	add(r.Findings)
-	for _, m := range r.Messages {
-		add(m.Findings)
-		for _, tx := range m.Transactions {
-			add(tx.Findings)
+	for _, f := range findingsOf(r) {
+		if f.Severity == formats.Error && f.Wire != nil {
+			codes = append(codes, f.Wire.Code)
 		}
 	}
 	return codes, nil

@@ -115,6 +115,13 @@ func (g *generator) framing(it *item) bool {
 	return false
 }
 
+// identifies reports whether the Pruefidentifikator stands in an item: without it there is no column to check against.
+func (g *generator) identifies(it *item) bool {
+	found := false
+	it.below(func(k *item) { found = found || g.info(k).Tag == edifact.MakeTag("RFF") && k.get(1, 1) == "Z13" })
+	return found
+}
+
 // transactional reports whether an item is, or opens, a Geschaeftsvorfall of its own.
 func (g *generator) transactional(it *item) bool {
 	return g.transaction(it) == it || it.opensGroup() && g.transaction(it.up) == it.up
@@ -126,7 +133,7 @@ func drop(g *generator, it *item) (Mutation, bool) {
 		return Mutation{}, false
 	}
 	m := Mutation{Fault: Dropped, Wire: []string{"Z29"}}
-	if slices.Contains(g.pack.Required(g.info(it.up)), it.node) {
+	if g.identifies(it) || slices.Contains(g.pack.Required(g.info(it.up)), it.node) {
 		m.Wire = []string{"13"}
 	}
 	up := it.up

@@ -45,7 +45,7 @@ type Options struct {
 	Seed     uint64
 	Messages int          // in the interchange, 1 if less
 	At       time.Time    // instant of sending; zero: the 33rd day of the format version, 08:12 UTC
-	Lists    *rules.Lists // code lists; nil: those of the pack's format version in the binary
+	Lists    *rules.Lists // code lists; nil: those that belong to the pack
 }
 
 // ErrUnknown says that the pack has no such Pruefidentifikator.
@@ -91,7 +91,7 @@ func open(pack *rules.Pack, pruefidentifikator string, o Options) (*generator, e
 		}
 	}
 	if o.Lists == nil {
-		if o.Lists, err = rules.LoadLists(pack.FormatVersion); err != nil && !errors.Is(err, rules.ErrNotFound) {
+		if o.Lists, err = pack.Lists(); err != nil && !errors.Is(err, rules.ErrNotFound) {
 			return nil, err
 		}
 	}

@@ -29,19 +29,22 @@ import (
 //	Overrides   pid type key text (may be nil)
 type Handbook struct {
 	Rows, Heads, Conditions, Packages, Overrides io.Reader
+
+	// Translations has further rules for conditions, in files like those in this package (NAME.txt, common.txt) at its
+	// root. They go before the ones here. May be nil.
+	Translations fs.FS
 }
 
 // Report says what a compilation could not do by itself.
 type Report struct {
 	UseCases  int
 	Rows      int
-	ToReview  []string // conditions without a translation, as "number: text"
+	ToReview  []string // conditions without a translation, as "hash number: text"
 	Ambiguous []string // rows whose place in the structure had to be found by tag and codes, or whose codes it lacks
 }
 
 // translations holds the reviewed rules, lines of hash of the source text, number, rule: files of a message type, whose
-// name may end in a number where one would be too long, and common.txt for texts that several types share. A rule
-// in a file of the type goes before one in common.txt.
+// name may end in a number where one would be too long, and common.txt for texts that several types share.
 //
 //go:embed conditions/*.txt
 var translations embed.FS
@@ -56,26 +59,39 @@ func TextHash(text string) string {
 	return hex.EncodeToString(sum[:4])
 }
 
-// reviewed reads the translations of a message type.
-func reviewed(name string) (map[string]string, error) {
+// reviewed reads the translations of a message type: those of this package and, going before them, further ones.
+func reviewed(name string, further fs.FS) (map[string]string, error) {
 	rulesByHash := map[string]string{}
-	files, err := fs.Glob(translations, "conditions/*.txt")
+	here, err := fs.Sub(translations, "conditions")
 	if err != nil {
 		return nil, err
 	}
-	belongs := func(file, name string) bool {
-		return strings.TrimRight(strings.TrimSuffix(path.Base(file), ".txt"), "_0123456789") == name
+	for _, fsys := range []fs.FS{here, further} {
+		for _, kind := range []string{"common", name} { // a file of the type goes before common.txt
+			if fsys == nil {
+				continue
+			}
+			if err := readTranslations(fsys, kind, rulesByHash); err != nil {
+				return nil, err
+			}
+		}
 	}
-	slices.SortStableFunc(files, func(a, b string) int { // common.txt first: what follows goes before it
-		return cmp.Compare(strings.Count(b, "common"), strings.Count(a, "common"))
-	})
+	return rulesByHash, nil
+}
+
+// readTranslations adds the rules in the files of a name: NAME.txt, or NAME_1.txt and so on.
+func readTranslations(fsys fs.FS, name string, rulesByHash map[string]string) error {
+	files, err := fs.Glob(fsys, "*.txt")
+	if err != nil {
+		return err
+	}
 	for _, file := range files {
-		if !belongs(file, name) && !belongs(file, "common") {
+		if strings.TrimRight(strings.TrimSuffix(path.Base(file), ".txt"), "_0123456789") != name {
 			continue
 		}
-		data, err := translations.ReadFile(file)
+		data, err := fs.ReadFile(fsys, file)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		line := 0
 		for text := range strings.Lines(string(data)) {
@@ -87,15 +103,15 @@ func reviewed(name string) (map[string]string, error) {
 			hash, rest, _ := strings.Cut(text, " ")
 			_, rule, ok := strings.Cut(rest, " ")
 			if !ok || len(hash) != 8 {
-				return nil, fmt.Errorf("%s:%d: not a hash, a number and a rule", file, line)
+				return fmt.Errorf("%s:%d: not a hash, a number and a rule", file, line)
 			}
 			if _, err := condition.Parse(rule); err != nil {
-				return nil, fmt.Errorf("%s:%d: %w", file, line, err)
+				return fmt.Errorf("%s:%d: %w", file, line, err)
 			}
 			rulesByHash[hash] = rule
 		}
 	}
-	return rulesByHash, nil
+	return nil
 }
 
 // table is a CSV with a header.
@@ -166,13 +182,13 @@ func (b *handbookWriter) rule(number, kind, text string) string {
 	if r, ok := b.byHash[TextHash(text)]; ok {
 		return r
 	}
-	b.report.ToReview = append(b.report.ToReview, number+": "+oneLine(text))
+	b.report.ToReview = append(b.report.ToReview, TextHash(text)+" "+number+": "+oneLine(text))
 	return "open"
 }
 
 func (b *handbookWriter) conditions(h *Handbook) error {
 	var err error
-	if b.byHash, err = reviewed(b.name); err != nil {
+	if b.byHash, err = reviewed(b.name, h.Translations); err != nil {
 		return err
 	}
 	t, err := readTable(h.Conditions, "type", "key", "kind", "text")

@@ -15,14 +15,19 @@ import (
 
 // listSources says which documents a format version takes its lists from: the file of product codes, and whether the
 // codes of purposes exist.
-var listSources = map[formats.FormatVersion]struct {
-	products string
-	purposes bool
-}{
+// A format version that is not here takes them from the documents of the newest one.
+var listSources = map[formats.FormatVersion]listSource{
 	"FV2510": {"konfigurationen_202504.json", false},
 	"FV2604": {"konfigurationen_202604.json", false},
 	"FV2610": {"konfigurationen_202610.json", true},
 }
+
+type listSource struct {
+	products string
+	purposes bool
+}
+
+const newestListed formats.FormatVersion = "FV2610"
 
 // Files in the folder codelists of the source.
 const (
@@ -56,6 +61,8 @@ type lists struct {
 	src fs.FS
 	fv  formats.FormatVersion
 	all map[string]*list
+
+	sources listSource
 }
 
 // Lists makes the text of the lists of a format version from the folders codelists and ebd of a source directory:
@@ -73,8 +80,8 @@ func Lists(src fs.FS, fv formats.FormatVersion) ([]byte, error) {
 }
 
 func (l *lists) compile() ([]byte, error) {
-	if _, ok := listSources[l.fv]; !ok {
-		return nil, fmt.Errorf("the documents of this format version are not known")
+	if l.sources = listSources[l.fv]; l.sources.products == "" {
+		l.sources = listSources[newestListed]
 	}
 	o, err := l.readOBIS()
 	if err != nil {
@@ -157,7 +164,7 @@ func (l *lists) flat() error {
 		{"verwendungszwecke.json", "verwendungszwecke", []string{"V##"}},
 		{"zeitreihentypen.json", "zeitreihentypen", []string{"*"}},
 	} {
-		if f.name == "verwendungszwecke" && !listSources[l.fv].purposes {
+		if f.name == "verwendungszwecke" && !l.sources.purposes {
 			continue
 		}
 		src, err := l.read(f.file)

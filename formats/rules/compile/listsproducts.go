@@ -49,7 +49,7 @@ var tariffChapters = []struct{ part, chapter, obis string }{
 // products makes the lists of product codes. Chapters come from the one edition that has them; a code that is not in
 // the list of this format version, or new in it, is in none.
 func (l *lists) products(o *obisDocument) error {
-	src, err := l.read(listSources[l.fv].products)
+	src, err := l.read(l.sources.products)
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (l *lists) products(o *obisDocument) error {
 	}
 	codes, err := src.codes()
 	if err != nil {
-		return fmt.Errorf("%s: %w", listSources[l.fv].products, err)
+		return fmt.Errorf("%s: %w", l.sources.products, err)
 	}
 	l.all["konfigurationen"] = &list{edition: src.Title, open: productForms, codes: codes}
 
