@@ -16,7 +16,7 @@ GOLANGCI    = $(BIN)/golangci-lint-$(GOLANGCI_VERSION)
 STATICCHECK = $(BIN)/staticcheck-$(STATICCHECK_VERSION)
 GOVULNCHECK = $(BIN)/govulncheck-$(GOVULNCHECK_VERSION)
 
-.PHONY: help build test packs lint golangci staticcheck govulncheck bench fuzz cover cc fmt-check vet
+.PHONY: help build test packs lint golangci staticcheck govulncheck bench fuzz cover crash cc postgresql fmt-check vet
 
 help: ## list the targets
 	@echo 'Targets:'
@@ -26,7 +26,7 @@ help: ## list the targets
 build: ## build the command into ./marktbote, static
 	CGO_ENABLED=0 $(GO) build -trimpath -o marktbote ./cmd/marktbote
 
-test: cc ## vet and test everything with the race detector
+test: cc postgresql ## vet and test everything with the race detector
 	@$(GO) vet ./...
 	@CGO_ENABLED=1 $(GO) test -race ./...
 
@@ -48,6 +48,21 @@ cc:
 	echo "The race detector needs a C compiler ($$cc) and there is none." >&2; \
 	echo "Install gcc, or run the tests without it: go vet ./... && go test ./..." >&2; \
 	exit 1
+
+# The tests of the PostgreSQL driver start a server of their own from the installed binaries.
+postgresql:
+	@if [ -n "$$STORE_PG_DSN" ] || command -v postgres >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+		echo "no PostgreSQL: installing postgresql for the tests of its driver"; \
+		mkdir -p /etc/postgresql-common && echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf && \
+		apt-get update -qq </dev/null >/dev/null && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql </dev/null >/dev/null && exit 0; \
+	fi; \
+	echo "PostgreSQL is missing: its driver is NOT tested. Install it, or set STORE_PG_DSN." >&2; \
+	if [ "$${CI:-}" = true ]; then exit 1; fi
+
+crash: postgresql ## kill -9 during load, 200 times for each store driver
+	MARKTBOTE_CRASH_ROUNDS=200 $(GO) test -count=1 -timeout 60m -run Crash ./store/... ./gateway/...
 
 fmt-check: ## list Go files that gofmt would change
 	@files=$$(find . -name '*.go' ! -path '*/.*/*' ! -path '*/testdata/*' -exec "$$($(GO) env GOROOT)/bin/gofmt" -l {} +) || exit 1; \

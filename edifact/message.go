@@ -6,43 +6,60 @@ import "slices"
 // Reader.NextMessage and can be reused: its buffers grow to the largest message and stay. It is not safe for
 // concurrent use, not even for reading, because values with release characters are decoded on demand.
 type Message struct {
-	raw   []byte
-	marks []uint32 // positions in raw
-	segs  []segmentRef
-	svc   ServiceChars
-	index int
-	arena []byte
+	raw      []byte
+	marks    []uint32     // ends of components in raw; marks[0] is the end of nothing, in front of the first byte
+	elements []uint32     // first component of each element, as index in marks
+	segs     []segmentRef // and one more for the end
+	svc      ServiceChars
+	index    int
+	arena    []byte
 }
 
-// segmentRef says where a segment's bytes and marks begin in the Message.
+// segmentRef says where a segment begins in the lists of the Message.
 type segmentRef struct {
-	raw, marks uint32
-	tag        Tag
-	offset     int64
+	raw, mark, element uint32
+	tag                Tag
+	offset             int64
 }
 
 // reset empties the message for reuse.
 func (m *Message) reset(index int, svc ServiceChars) {
-	m.raw, m.marks, m.segs, m.arena = m.raw[:0], m.marks[:0], m.segs[:0], m.arena[:0]
+	m.raw, m.elements, m.arena = m.raw[:0], append(m.elements[:0], 1), m.arena[:0]
+	m.marks = append(m.marks[:0], ^uint32(0))
+	m.segs = append(m.segs[:0], segmentRef{mark: 1})
 	m.index, m.svc = index, svc
 }
 
-// add copies a segment.
+// add copies a segment. What is not known yet is where the next one begins, which is the end of this one.
 func (m *Message) add(s *Segment) {
-	base := uint32(len(m.raw))
-	m.segs = append(m.segs, segmentRef{raw: base, marks: uint32(len(m.marks)), tag: s.tag, offset: s.offset})
-	m.raw = append(m.raw, s.Raw()...)
-	m.raw = append(m.raw, s.svc.Terminator)
-	for _, k := range s.marks[s.first : s.last+1] {
-		m.marks = append(m.marks, k-s.start+base)
+	last := &m.segs[len(m.segs)-1]
+	last.tag, last.offset = s.tag, s.offset
+	shift := last.raw - s.start
+	m.raw = append(m.raw, s.buf[s.start:s.end+1]...)
+	ends := s.marks[s.first : s.last+1]
+	mark, element := len(m.marks), len(m.elements)
+	m.marks = slices.Grow(m.marks, len(ends))[:mark+len(ends)]
+	m.elements = slices.Grow(m.elements, len(ends))[:element+len(ends)]
+	for i, end := range ends {
+		m.marks[mark+i] = end + shift
+		// The entry is overwritten unless a new element begins behind this component; kept free of branches.
+		m.elements[element] = uint32(mark + i + 1)
+		if s.buf[end] == s.svc.Element {
+			element++
+		}
 	}
+	m.elements = m.elements[:element+1]
+	m.segs = append(m.segs, segmentRef{raw: uint32(len(m.raw)), mark: uint32(len(m.marks)), element: uint32(element)})
 }
 
 // Index returns which message of the interchange this is, from 1.
 func (m *Message) Index() int { return m.index }
 
 // Len returns the number of segments, UNH and UNT included.
-func (m *Message) Len() int { return len(m.segs) }
+func (m *Message) Len() int { return max(len(m.segs)-1, 0) }
+
+// Raw returns the segments as sent, each with its terminator, without what stood between them. It must not be changed.
+func (m *Message) Raw() []byte { return m.raw }
 
 // Size returns the bytes held for the message's segments.
 func (m *Message) Size() int { return len(m.raw) }
@@ -52,13 +69,9 @@ func (m *Message) Tag(n int) Tag { return m.segs[n-1].tag }
 
 // Segment returns a view of segment n, counted from 1 (UNH) as CONTRL does. It panics if there is none.
 func (m *Message) Segment(n int) Segment {
-	ref := m.segs[n-1]
-	raw, marks := uint32(len(m.raw)), uint32(len(m.marks))
-	if n < len(m.segs) {
-		raw, marks = m.segs[n].raw, m.segs[n].marks
-	}
+	ref, next := &m.segs[n-1], &m.segs[n]
 	return Segment{
-		buf: m.raw, start: ref.raw, end: raw - 1, marks: m.marks, first: int(ref.marks), last: int(marks) - 1,
+		buf: m.raw, start: ref.raw, end: next.raw - 1, marks: m.marks, first: int(ref.mark), last: int(next.mark) - 1,
 		svc: m.svc, arena: &m.arena, tag: ref.tag, number: n, msg: m.index, offset: ref.offset,
 	}
 }
@@ -66,6 +79,6 @@ func (m *Message) Segment(n int) Segment {
 // Clone returns a copy that shares nothing with m.
 func (m *Message) Clone() *Message {
 	c := *m
-	c.raw, c.marks, c.segs, c.arena = slices.Clone(m.raw), slices.Clone(m.marks), slices.Clone(m.segs), nil
+	c.raw, c.marks, c.elements, c.segs, c.arena = slices.Clone(m.raw), slices.Clone(m.marks), slices.Clone(m.elements), slices.Clone(m.segs), nil
 	return &c
 }

@@ -6,7 +6,7 @@
 // live below it (sqlite), share their SQL (sqlstore) and obey one conformance suite (storetest).
 //
 // All instants are UTC with microsecond resolution, finer parts are cut off; the zero time.Time is kept as such.
-// Text is UTF-8 and compares bytewise in every driver. An empty and a nil byte slice are the same value, read
+// Text is UTF-8 and compares bytewise in every driver; bytes that are not UTF-8, and NUL, are kept as U+FFFD. An empty and a nil byte slice are the same value, read
 // back as nil.
 //
 // A row may refer to another one: an interchange to its payload, everything else to its interchange, a
@@ -33,6 +33,9 @@ var (
 	ErrLeaseLost = errors.New("lease lost")
 	// ErrCorrupt: stored bytes do not match their digest.
 	ErrCorrupt = errors.New("payload does not match its digest")
+	// ErrUnreachable: the database cannot be reached at the moment. Such an error has Temporary() true; whether a
+	// commit that ended with it was done is not known.
+	ErrUnreachable = errors.New("database unreachable")
 	// ErrClosed: the store was closed before the call.
 	ErrClosed = errors.New("closed")
 )
@@ -56,6 +59,10 @@ type Store interface {
 	// and must not have side effects outside tx. An error from fn rolls back and is returned as it is; a panic
 	// rolls back and goes on. A change that the engine refused (not ErrDuplicate, not ErrLeaseLost) makes
 	// Update fail even if fn ignored its error. Update inside Update waits until ctx ends.
+	//
+	// Transactions may run side by side. Of what others do meanwhile fn sees what is committed; two that change the
+	// same row wait for each other. Who decides by what is not there, or writes what he computed from a row he has
+	// read, takes Tx.Lock first.
 	Update(ctx context.Context, fn func(tx Tx) error) error
 	// View runs fn in a read-only transaction that sees one consistent state. Changes in it fail.
 	View(ctx context.Context, fn func(tx Tx) error) error
@@ -76,6 +83,14 @@ type Store interface {
 // size the gateway limits; a limit of 0 means DefaultLimit. Queries see the changes made before in the same
 // transaction.
 type Tx interface {
+	// Lock waits until no other transaction holds a lock with this key and holds it until the transaction ends. It
+	// comes before the queries it protects. Several locks are taken in the order of their keys.
+	Lock(key string) error
+
+	// PutPayload keeps bytes like Store.PutPayload, in this transaction: for the usual small interchange, whose
+	// receipt is then one transaction. content must not be longer than MaxInlinePayload.
+	PutPayload(content []byte) (Payload, error)
+
 	// InsertInterchange adds an interchange and returns its ID; x.ID is not looked at. IDs grow and are never
 	// used again. The pair (Direction, ReceivedID) is unique if
 	// ReceivedID is not empty: ErrDuplicate with the existing ID otherwise, so that a transport may retry.
@@ -131,6 +146,9 @@ type Tx interface {
 	// ParkedWork lists the items that are parked, in the order they were added, at most limit.
 	ParkedWork(limit int) ([]Work, error)
 }
+
+// MaxInlinePayload is the length in bytes up to which Tx.PutPayload takes a payload.
+const MaxInlinePayload = 1 << 20
 
 // DefaultLimit is the length of a list whose limit was given as 0.
 const DefaultLimit = 100
@@ -251,4 +269,13 @@ type Work struct {
 	LeasedUntil   time.Time
 	Parked        bool
 	Reason        string // why it was given back or parked
+}
+
+// Waiter is a Store that several processes work on. It is optional: without it, or when it fails, who works looks
+// for due items from time to time.
+type Waiter interface {
+	// WaitWork returns nil when another process may have added work since the last call, an error when ctx has
+	// ended or the database cannot be reached. The first call returns at once. It is for one goroutine and must
+	// have returned before Close.
+	WaitWork(ctx context.Context) error
 }

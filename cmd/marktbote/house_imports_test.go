@@ -73,11 +73,12 @@ var layers = map[string]layer{
 	"formats/ack":       formatsLayer(belowAck...),
 	"formats/explain":   formatsLayer(belowAck...),
 
-	"store":           storeLayer(),
-	"store/sqlstore":  storeLayer("store"),
-	"store/sqlite":    storeLayer("store", "store/sqlstore"),
-	"store/postgres":  storeLayer("store", "store/sqlstore"),
-	"store/storetest": storeLayer("store"),
+	"store":                  storeLayer(),
+	"store/sqlstore":         storeLayer("store"),
+	"store/sqlite":           storeLayer("store", "store/sqlstore"),
+	"store/postgres":         storeLayer("store", "store/sqlstore"),
+	"store/storetest":        storeLayer("store"),
+	"store/storetest/pgtest": storeLayer(),
 
 	"fixtures":     {foreign: []string{"*"}, banned: []string{"net/..."}, why: whyFixtures, tests: []string{"edifact/..."}},
 	"fixtures/...": {foreign: []string{"*"}, ours: []string{"fixtures"}, why: whyFixtures},
@@ -118,7 +119,7 @@ func gatewayLayer(ours ...string) layer {
 }
 
 // onlyForTests are packages that only tests and test packages may import.
-var onlyForTests = []string{"edifact/edifacttest", "store/storetest"}
+var onlyForTests = []string{"edifact/edifacttest", "store/storetest", "store/storetest/pgtest"}
 
 // layerOf returns the layer of a package folder: its own, or that of the nearest folder above with "/...".
 func layerOf(dir string) (layer, bool) {

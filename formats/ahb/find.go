@@ -65,9 +65,11 @@ func (c *Checker) walk(inst int32, steps []step, at *context, start, limit int) 
 			continue
 		}
 		if st.where != nil {
-			inner := *at
-			inner.base = j
-			if c.test(st.where, &inner) != yes {
+			around := at.base
+			at.base = j
+			holds := c.test(st.where, at)
+			at.base = around
+			if holds != yes {
 				continue
 			}
 		}
@@ -115,7 +117,7 @@ func (c *Checker) matches(p *pattern, n int, at *context) bool {
 	if c.in.Message.Tag(n) != p.tag {
 		return false
 	}
-	seg := c.in.Message.Segment(n)
+	seg := c.in.Message.Layout(n)
 	for i := range p.parts {
 		x := &p.parts[i]
 		if c.fits(x, c.unescape(seg.RawComponent(x.element, x.component)), at) == x.not {

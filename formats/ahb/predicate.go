@@ -147,7 +147,7 @@ func appendInt(b []byte, n int) []byte {
 
 // mark is the decimal mark of a value: constants use a point.
 func (c *Checker) mark(v *val) byte {
-	if v.element == 0 {
+	if !v.sent {
 		return '.'
 	}
 	return c.svc.Decimal

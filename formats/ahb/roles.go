@@ -22,7 +22,7 @@ func (c *Checker) roles() {
 		received = either(received, r)
 		sent = either(sent, both(r, c.hasRole(c.parts.sender.id, from)))
 	}
-	x := formats.Finding{Rule: c.rule("", ""), Found: u.Pruefidentifikator, Expected: u.Directions, Name: u.Name}
+	x := formats.Finding{Rule: c.rule("", ""), Found: u.Pruefidentifikator, Expected: strings.NewReplacer("|", ", ", ">", " → ").Replace(u.Directions), Name: u.Name}
 	switch {
 	case received == no:
 		x.Code = codeNotForUs

@@ -168,7 +168,7 @@ func (c *Checker) hasPackages(r *row) bool {
 }
 
 func (c *Checker) hasCode(n int32, p *place, k *code) bool {
-	seg := c.in.Message.Segment(int(n))
+	seg := c.in.Message.Layout(int(n))
 	v := c.unescape(seg.RawComponent(p.element+1, p.component))
 	return rules.Key(v) == k.key && (len(v) <= 8 || k.text == edifact.Latin1String(v))
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/marktbote/marktbote/edifact"
 	"github.com/marktbote/marktbote/formats"
 )
 
@@ -68,10 +69,10 @@ const (
 var sayings = [...]struct{ de, en string }{
 	sayAfter:   {"das Ende nach dem Beginn", "the end after the beginning"},
 	sayFromTo:  {"%v bis %v", "%v to %v"},
-	sayQuarter: {"verlangt ist ein Wert für jede Viertelstunde", "a value for each quarter hour is demanded"},
-	sayWithin:  {"verlangt sind die Werte von %v bis %v", "the values from %v to %v are demanded"},
-	sayValues:  {"es fehlen die Werte von %v bis %v", "the values from %v to %v are missing"},
-	saySingle:  {"verlangt ist ein einziger Wert von %v bis %v", "a single value from %v to %v is demanded"},
+	sayQuarter: {"ein Wert für jede Viertelstunde", "a value for each quarter hour"},
+	sayWithin:  {"nur Werte von %v bis %v", "values from %v to %v only"},
+	sayValues:  {"die Werte von %v bis %v", "the values from %v to %v"},
+	saySingle:  {"ein einziger Wert von %v bis %v", "a single value from %v to %v"},
 	sayOne:     {"ein Wert von %v bis %v", "a value from %v to %v"},
 	sayNone:    {"keine", "none"},
 	saySeveral: {"mehrere", "several"},
@@ -81,7 +82,7 @@ var sayings = [...]struct{ de, en string }{
 func (c *Checker) say(what saying, args ...any) string {
 	for i, a := range args {
 		if unix, ok := a.(int64); ok {
-			args[i] = time.Unix(unix, 0).UTC().Format("2006-01-02 15:04 UTC")
+			args[i] = formats.LocalTime(time.Unix(unix, 0), c.language())
 		}
 	}
 	if c.language() == formats.English {
@@ -132,8 +133,11 @@ func (c *Checker) reversed(x *span) {
 	n := x.segment[1]
 	start, end := c.in.Message.Segment(int(x.segment[0])), c.in.Message.Segment(int(n))
 	c.reportAt(formats.Finding{Code: demandCodes["Z34"], Rule: c.timeRule(n), Name: c.in.Pack.Nodes[c.p.Nodes[n-1]].Name,
-		Path: c.p.Path(int(n)), Expected: c.say(sayAfter), Found: c.say(sayFromTo, start.Text(2, 2), end.Text(2, 2))}, end.ComponentPosition(2, 2))
+		Path: c.p.Path(int(n)), Expected: c.say(sayAfter), Found: c.say(sayFromTo, c.withLocal(&start), c.withLocal(&end))}, end.ComponentPosition(2, 2))
 }
+
+// withLocal returns the value of a DTM as it stands there and in legal German time.
+func (c *Checker) withLocal(s *edifact.Segment) string { return s.Text(2, 2) + c.local(s.Value(2, 2)) }
 
 // timeRule names the row of a DTM.
 func (c *Checker) timeRule(n int32) string {

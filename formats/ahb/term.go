@@ -56,16 +56,18 @@ type context struct {
 	value []byte
 	// Where value stands, counted as in edifact.
 	element, component int
-	row                *row
 }
 
 // at returns the context of an instance, with a segment or without.
 func (c *Checker) at(inst, self int32) context {
+	if c.in.Whole {
+		return context{self: self, inst: inst}
+	}
 	tx := inst
 	for tx > 0 && c.p.Instances[tx].Parent > 0 && int(c.p.Instances[c.p.Instances[tx].Parent].First) >= c.in.First {
 		tx = c.p.Instances[tx].Parent
 	}
-	if c.in.Whole || tx > 0 && int(c.p.Instances[tx].First) < c.in.First {
+	if tx > 0 && int(c.p.Instances[tx].First) < c.in.First {
 		tx = 0 // the head of the message
 	}
 	return context{self: self, inst: inst, tx: tx, base: tx}

@@ -16,9 +16,7 @@ type val struct {
 	num  int   // of a count
 	kind valKind
 	bad  bool
-	// Where a text stands, counted as in edifact; 0 if it was made.
-	segment            int32
-	element, component int
+	sent bool // a text of the message, with its decimal mark
 }
 
 // clockTolerance is how far the clocks of two Marktpartner may differ.
@@ -56,7 +54,7 @@ func (c *Checker) compute(o *operand, at *context) {
 	switch o.Kind {
 	case condition.Value:
 		if len(at.value) > 0 {
-			c.vals = append(c.vals, val{text: at.value, segment: at.self, element: at.element, component: at.component})
+			c.vals = append(c.vals, val{text: at.value, sent: true})
 		}
 		return
 	case condition.Ref:
@@ -65,9 +63,9 @@ func (c *Checker) compute(o *operand, at *context) {
 			if h.segment == 0 {
 				continue
 			}
-			seg := c.in.Message.Segment(int(h.segment))
+			seg := c.in.Message.Layout(int(h.segment))
 			if v := c.unescape(seg.RawComponent(o.Element+1, o.Component)); len(v) > 0 {
-				c.vals = append(c.vals, val{text: v, segment: h.segment, element: o.Element + 1, component: o.Component})
+				c.vals = append(c.vals, val{text: v, sent: true})
 			}
 		}
 		c.hits = c.hits[:start]

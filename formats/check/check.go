@@ -151,18 +151,18 @@ func File(src io.Reader, opts Options) (*Result, error) {
 	opts.Read.Strict = opts.Strict
 	opts.Read.Concatenated = false
 	f := &file{
-		opts: opts, reader: edifact.NewReader(src, opts.Read), structure: mig.Checker{Lang: opts.Lang},
+		tools: takeTools(src, opts), opts: opts,
 		result: &Result{Messages: []Message{}, Findings: []formats.Finding{}},
 	}
-	return f.check()
+	result, err := f.check()
+	f.giveBack()
+	return result, err
 }
 
 // file is a check in progress.
 type file struct {
+	*tools
 	opts      Options
-	reader    *edifact.Reader
-	structure mig.Checker
-	ahb       ahb.Checker
 	result    *Result
 	taken     int                       // faults of the reader dealt with
 	early     []edifact.SyntaxError     // faults found in the message after the current one
@@ -182,9 +182,9 @@ type file struct {
 }
 
 func (f *file) check() (*Result, error) {
-	var m edifact.Message
+	m := &f.msg
 	for {
-		err := f.reader.NextMessage(&m)
+		err := f.reader.NextMessage(m)
 		if err == io.EOF {
 			break
 		}
@@ -195,10 +195,10 @@ func (f *file) check() (*Result, error) {
 			return nil, err
 		}
 		if len(f.result.Messages) == f.opts.MaxMessages {
-			f.add(nil, formats.Finding{Code: "E1041", Segment: "UNH", Expected: strconv.Itoa(f.opts.MaxMessages), Offset: messageOffset(&m)})
+			f.add(nil, formats.Finding{Code: "E1041", Segment: "UNH", Expected: strconv.Itoa(f.opts.MaxMessages), Offset: messageOffset(m)})
 			break
 		}
-		f.result.Messages = append(f.result.Messages, f.message(&m))
+		f.result.Messages = append(f.result.Messages, f.message(m))
 	}
 	if err := f.header(); err != nil {
 		return nil, err
@@ -429,10 +429,22 @@ func worst(list []formats.Finding) Verdict {
 	return verdict
 }
 
+// rank orders verdicts by what they mean for the partner.
+func (v Verdict) rank() int {
+	switch v {
+	case RejectedProcessing:
+		return 1
+	case RejectedSyntax:
+		return 2
+	case Unreadable:
+		return 3
+	}
+	return 0
+}
+
 // graver returns the graver of two verdicts.
 func graver(a, b Verdict) Verdict {
-	rank := map[Verdict]int{Accepted: 0, RejectedProcessing: 1, RejectedSyntax: 2, Unreadable: 3}
-	if rank[b] > rank[a] {
+	if b.rank() > a.rank() {
 		return b
 	}
 	return a

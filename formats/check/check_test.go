@@ -14,8 +14,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/marktbote/marktbote/edifact"
-	"github.com/marktbote/marktbote/edifact/edifacttest"
 	"github.com/marktbote/marktbote/fixtures"
 	"github.com/marktbote/marktbote/formats"
 	"github.com/marktbote/marktbote/formats/check"
@@ -238,25 +236,11 @@ func FuzzFile(f *testing.F) {
 	})
 }
 
-// BenchmarkFile checks a monthly load profile and a master data message.
-func BenchmarkFile(b *testing.B) {
-	for name, data := range map[string][]byte{"MSCONS220kB": edifacttest.MSCONS(1, 2976), "UTILMD": mustRead(b, "valid/utilmd-55001.edi")} {
-		b.Run(name, func(b *testing.B) {
-			b.SetBytes(int64(len(data)))
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := check.File(bytes.NewReader(data), check.Options{At: received, Read: edifact.Options{}}); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
-
-func mustRead(b *testing.B, name string) []byte {
+func mustRead(tb testing.TB, name string) []byte {
+	tb.Helper()
 	data, err := fixtures.Read(name)
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	return data
 }

@@ -23,7 +23,6 @@ func (f *file) handbook(m *edifact.Message, p *mig.Placement, cut []event.Transa
 			}
 			continue
 		}
-		f.ahb.Lang, f.ahb.Facts = f.opts.Lang, f.opts.Facts
 		f.ahb.Limit = max(1, f.opts.MaxFindings-f.kept)
 		in := ahb.Input{
 			Pack: p.Pack, UseCase: use, Message: m, Placement: p, Head: i == 0, First: t.First, Last: t.Last,

@@ -295,7 +295,7 @@ func (f *file) parties(m *edifact.Message, put func(formats.Finding)) {
 		default:
 			continue
 		}
-		if id := s.Text(3, 1); id != want && want != "" && !s.Empty(3, 1) {
+		if id := s.Text(3, 1); id != want && want != "" && !s.Empty(3, 1) && len(s.Value(3, 1)) <= 35 { // else: reported as too long
 			x := at("E1054", s.ComponentPosition(3, 1))
 			x.Found, x.Expected, x.Name, x.Rule = cutText(id), want, "MP-ID", "Allgemeine Festlegungen 6.1 2.13"
 			put(x)
@@ -311,11 +311,14 @@ func (f *file) comparable(e int) string {
 	return f.reader.UNB().Text(e, 1)
 }
 
-// identifiers reports transactions without Pruefidentifikator. The structure demands it by itself only where every
-// message has one; UTILMD has it per Vorgang or per list.
+// identifiers reports transactions without Pruefidentifikator where the structure does not demand it by itself: in
+// UTILMD it stands per Vorgang or per list, in IFTSTA in the status, and a Vorgang may have none.
 //
 // Spec: Allgemeine Festlegungen 6.1 2.20; CONTRL AHB 1.0
 func (f *file) identifiers(m *edifact.Message, p *mig.Placement, cut []event.Transaction, put func(formats.Finding)) {
+	if strayIdentifier(m, p) {
+		return
+	}
 	for _, t := range cut {
 		if t.Pruefidentifikator != "" || hasIdentifier(m, t) || t.First > len(p.Nodes) || p.Nodes[t.First-1] < 0 {
 			continue
@@ -325,20 +328,13 @@ func (f *file) identifiers(m *edifact.Message, p *mig.Placement, cut []event.Tra
 		if group == nil || group.Status.Required() {
 			continue
 		}
-		// The gap is behind the last segment that stands before the group of the Pruefidentifikator.
-		before := t.First
-		for n := t.First; n <= t.Last; n++ {
-			node := p.Nodes[n-1]
-			for node >= 0 && p.Pack.Nodes[node].Parent != around {
-				node = p.Pack.Nodes[node].Parent
-			}
-			if node >= 0 && p.Pack.Nodes[node].Counter < group.Counter {
-				before = n
-			}
+		before, there := gapBefore(p, t, around, group)
+		if there {
+			continue // it demands the RFF by itself
 		}
 		s := m.Segment(before)
 		pos := s.Position()
-		pos.Offset, pos.Length, pos.Tag = pos.Offset+int64(pos.Length), 0, edifact.MakeTag("RFF")
+		pos.Offset, pos.Length, pos.Tag = pos.Offset+int64(pos.Length), 0, tagRFF
 		x := at("E1055", pos)
 		x.Name = group.Name
 		x.Rule = p.Pack.Type + " " + p.Pack.Version + " " + group.Group + " RFF+Z13"
@@ -346,10 +342,32 @@ func (f *file) identifiers(m *edifact.Message, p *mig.Placement, cut []event.Tra
 	}
 }
 
+var tagRFF = edifact.MakeTag("RFF")
+
+// gapBefore returns the last segment of a transaction that stands before the place of a group in the group around it,
+// and whether the transaction has a group that can carry the Pruefidentifikator.
+func gapBefore(p *mig.Placement, t event.Transaction, around int32, group *rules.Node) (before int, there bool) {
+	before = t.First
+	for n := t.First; n <= t.Last; n++ {
+		node := p.Nodes[n-1]
+		for node >= 0 && p.Pack.Nodes[node].Parent != around {
+			node = p.Pack.Nodes[node].Parent
+		}
+		if node < 0 {
+			continue
+		}
+		there = there || identifies(p.Pack, node)
+		if p.Pack.Nodes[node].Counter < group.Counter {
+			before = n
+		}
+	}
+	return before, there
+}
+
 // hasIdentifier reports whether the transaction has a segment for the Pruefidentifikator, though perhaps an empty one.
 func hasIdentifier(m *edifact.Message, t event.Transaction) bool {
 	for n := t.First; n <= min(t.Last, m.Len()); n++ {
-		if m.Tag(n) == edifact.MakeTag("RFF") {
+		if m.Tag(n) == tagRFF {
 			if s := m.Segment(n); s.Is(2, 1, "Z13") {
 				return true
 			}
@@ -358,21 +376,48 @@ func hasIdentifier(m *edifact.Message, t event.Transaction) bool {
 	return false
 }
 
-// identifierGroup returns the group below a node that carries the Pruefidentifikator, nil if there is none.
+// strayIdentifier reports whether a segment for the Pruefidentifikator could not be placed, because of another fault:
+// whose it is cannot be known then.
+func strayIdentifier(m *edifact.Message, p *mig.Placement) bool {
+	for n, node := range p.Nodes {
+		if node < 0 && m.Tag(n+1) == tagRFF {
+			if s := m.Segment(n + 1); s.Is(2, 1, "Z13") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// identifierGroup returns the first group directly below a node that carries the Pruefidentifikator, in itself or
+// deeper; nil if there is none.
 func identifierGroup(p *rules.Pack, around int32) *rules.Node {
 	for _, child := range p.Children(&p.Nodes[around]) {
-		n := &p.Nodes[child]
-		if !n.IsGroup || n.Tag != edifact.MakeTag("RFF") {
+		if identifies(p, child) {
+			return &p.Nodes[child]
+		}
+	}
+	return nil
+}
+
+// identifies reports whether a node is a group with a segment for the Pruefidentifikator.
+func identifies(p *rules.Pack, group int32) bool {
+	g := &p.Nodes[group]
+	if !g.IsGroup {
+		return false
+	}
+	for i := group + 1; i < g.End; i++ {
+		n := &p.Nodes[i]
+		if n.IsGroup || n.Tag != tagRFF {
 			continue
 		}
-		trigger := p.Nodes[p.Children(n)[0]]
-		for _, e := range p.Elements[trigger.Elements.First:trigger.Elements.End] {
+		for _, e := range p.Elements[n.Elements.First:n.Elements.End] {
 			for _, c := range p.Components[e.Components.First:e.Components.End] {
 				if slices.Contains(p.Codes(c.Codes), "Z13") {
-					return n
+					return true
 				}
 			}
 		}
 	}
-	return nil
+	return false
 }

@@ -1,298 +1,308 @@
 package condition
 
 import (
+	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/marktbote/marktbote/formats"
 )
 
-// Describe says in German ("de") or English ("en") what a rule asks for, in the notation that clerks know from the
-// documents: SG4 STS+7++E01, the elements of a segment behind plus signs.
-func Describe(r *Rule, lang string) string {
-	w := words{en: lang == "en"}
+// NOTE: How a rule is put into words.
+//
+// The words stand in findings behind "Verlangt:" and "Bedingung:" and are read by clerks. They are statements as short
+// as they can be. A demand on the value at hand does not name the value: "höchstens 3 Nachkommastellen". Everything else
+// is named by its place in the notation that clerks know from the documents, the elements of a segment behind plus
+// signs: "STS+7++E01 in derselben SG4 vorhanden". With a Name function places have the names of the documents as well.
+//
+// Negations are moved inwards, to where they can be said in words: "nicht (A oder B)" is "nicht A und nicht B".
+
+// Wording says how rules are put into words.
+type Wording struct {
+	Lang formats.Lang // German if empty
+	// Name tells what the message description calls the segments that a selector finds, such as Nachrichtendatum, or one
+	// of their data elements if element is not 0, then with its number, such as 1131. The name is empty if there is none,
+	// or more than one. Name may be nil.
+	Name func(s *Selector, element, component int) (name, number string)
+}
+
+// Describe is Wording.Describe in German ("de") or English ("en"), without names.
+func Describe(r *Rule, lang string) string { return Wording{Lang: formats.Lang(lang)}.Describe(r) }
+
+// Describe says what a rule asks for: one line without a full stop; nothing for a hint.
+func (w Wording) Describe(r *Rule) string {
+	s := sayer{Wording: w, named: map[string]bool{}, mixed: r.Test != nil && !ofValue(r.Test)}
 	switch {
 	case r.Kind == Hint:
 		return ""
 	case r.Kind == Open:
-		return w.pick("nicht ausgewertet", "not evaluated")
+		return s.pick("nicht ausgewertet", "not evaluated")
 	case r.External:
-		return w.pick("steht nicht in der Nachricht: ", "not told by the message: ") + r.Key
+		return s.external(r.Key, false)
 	case r.Kind == Card:
-		return w.cardinality(r.Card)
+		return s.cardinality(r.Card)
 	}
-	return w.predicate(r.Test, false)
+	return s.phrase(r.Test, false, false)
 }
 
-// DescribePredicate is Describe for a part of a rule.
-func DescribePredicate(p *Predicate, lang string) string {
-	return words{en: lang == "en"}.predicate(p, false)
+// sayer renders one rule.
+type sayer struct {
+	Wording
+	named map[string]bool // patterns whose name was said
+	base  string          // the group in whose brackets something is said
+	mixed bool            // the value at hand is not all that is spoken of: it has to be named
 }
 
-type words struct{ en bool }
+// ofValue reports whether a predicate speaks of the value at hand and of facts only.
+func ofValue(p *Predicate) bool {
+	for _, a := range p.Args {
+		if !ofValue(a) {
+			return false
+		}
+	}
+	switch p.Op {
+	case True, False, And, Or, Not, External:
+		return true
+	}
+	left := p.Left
+	for left != nil && left.Arg != nil {
+		left = left.Arg
+	}
+	return left != nil && left.Kind == Value
+}
 
-func (w words) pick(de, en string) string {
-	if w.en {
+// implied reports whether an operand is the value at hand and need not be named.
+func (s sayer) implied(o *Operand) bool { return !s.mixed && o.inner().Kind == Value }
+
+func (s sayer) pick(de, en string) string {
+	if s.Lang == formats.English {
 		return en
 	}
 	return de
 }
 
-func (w words) cardinality(k *Cardinality) string {
-	high := "n"
-	if k.Max >= 0 {
-		high = strconv.Itoa(k.Max)
+func (s sayer) quote(text string) string { return s.pick("„"+text+"“", `"`+text+`"`) }
+
+// join joins by commas and, in front of the last, a word.
+func join(list []string, word string) string {
+	if len(list) < 2 {
+		return strings.Join(list, "")
 	}
-	s := strconv.Itoa(k.Min) + " " + w.pick("bis", "to") + " " + high + " "
-	if k.Min == k.Max {
-		s = w.pick("genau ", "exactly ") + high + " "
+	last := len(list) - 1
+	return strings.Join(list[:last], ", ") + word + list[last]
+}
+
+func (s sayer) or(list []string) string { return join(list, s.pick(" oder ", " or ")) }
+
+// external names a fact from outside the message.
+func (s sayer) external(key string, not bool) string {
+	text := s.Fact(key)
+	if not {
+		text = s.pick("nicht ", "not ") + s.quote(text)
+	} else if s.Lang == formats.English {
+		text = s.quote(text) // the words are German
 	}
+	return text + s.pick(" (steht nicht in der Nachricht)", " (not told by the message)")
+}
+
+// cardinality says how often something occurs.
+func (s sayer) cardinality(k *Cardinality) string {
+	text := s.times(k) + s.pick(" je ", " per ")
 	switch {
 	case k.Each != nil:
-		return s + w.pick("je ", "per ") + w.operand(k.Each)
+		text += s.pick("Wert von ", "value of ") + s.operand(k.Each)
 	case k.EachSel != nil:
-		return s + w.pick("je ", "per ") + w.selector(k.EachSel)
+		text += s.selector(k.EachSel)
 	case k.Scope == ScopeMessage:
-		return s + w.pick("je Nachricht", "per message")
+		text += s.pick("Nachricht", "message")
 	case k.Scope == ScopeGroup:
-		return s + w.pick("je ", "per ") + k.Group
+		text += k.Group
+	default:
+		text += s.pick("Vorgang", "transaction")
 	}
-	return s + w.pick("je Vorgang", "per transaction")
+	if k.Own != nil {
+		text += s.pick(", mit diesem Wert in ", ", with this value in ") + s.operand(k.Own)
+	}
+	if k.Where != nil {
+		text += s.pick(", gezählt wenn ", ", counted if ") + s.phrase(k.Where, false, false)
+	}
+	return text
 }
 
-// predicate renders a predicate; nested asks for parentheses around a junction.
-func (w words) predicate(p *Predicate, nested bool) string {
-	switch p.Op {
-	case True:
-		return w.pick("immer", "always")
-	case False:
-		return w.pick("nie", "never")
-	case And, Or:
-		joint := w.pick(" und ", " and ")
-		if p.Op == Or {
-			joint = w.pick(" oder ", " or ")
-		}
-		var list []string
-		for _, a := range p.Args {
-			list = append(list, w.predicate(a, true))
-		}
-		s := strings.Join(list, joint)
-		if nested {
-			return "(" + s + ")"
-		}
-		return s
-	case Not:
-		if a := p.Args[0]; a.Op == Exists {
-			return w.selector(a.Sel) + w.pick(" nicht vorhanden", " not present")
-		}
-		return w.pick("nicht ", "not ") + w.predicate(p.Args[0], true)
-	case Exists:
-		return w.selector(p.Sel) + w.pick(" vorhanden", " present")
-	case Count:
-		return w.pick("Anzahl ", "number of ") + w.selector(p.Sel) + " " + p.Cmp.String() + " " + strconv.Itoa(p.N)
-	case Compare:
-		return w.operand(p.Left) + " " + w.comparison(p) + " " + w.operand(p.Right)
-	}
-	return w.property(p)
-}
-
-// property renders what is said of values, partners and facts.
-func (w words) property(p *Predicate) string {
-	switch p.Op {
-	case Like:
-		return w.operand(p.Left) + w.pick(" in der Form ", " of the form ") + shape(p.Text)
-	case Same:
-		return w.pick("alle gleich: ", "all equal: ") + w.operand(p.Left)
-	case Unique:
-		return w.pick("alle verschieden: ", "all different: ") + w.operand(p.Left)
-	case Role:
-		return "NAD+" + p.Text + w.pick(" in der Rolle ", " in the role ") + strings.Join(p.Names, w.pick(" oder ", " or "))
-	case Sparte:
-		return "NAD+" + p.Text + w.pick(" in der Sparte ", " in the Sparte ") + title(p.Names[0])
-	case List:
-		return w.operand(p.Left) + w.pick(" in der Codeliste ", " in the code list ") + p.Text
-	case Cluster:
-		return w.operand(p.Left) + w.pick(" im Cluster ", " in the cluster ") + p.Text + w.pick(" von ", " of ") + w.operand(p.Right)
-	case Format:
-		return w.operand(p.Left) + w.pick(" als ", " as ") + w.form(p.Text)
-	case External:
-		return w.pick("steht nicht in der Nachricht: ", "not told by the message: ") + p.Text
-	case Summer:
-		return w.operand(p.Left) + w.pick(" in der Sommerzeit", " in summer time")
-	case Winter:
-		return w.operand(p.Left) + w.pick(" in der Winterzeit", " in winter time")
-	}
-	return ""
-}
-
-func (w words) comparison(p *Predicate) string {
-	instants := p.Left.Instant() || p.Right.Instant()
+func (s sayer) times(k *Cardinality) string {
 	switch {
-	case p.Cmp == Equal:
-		return "="
-	case p.Cmp == NotEqual:
-		return w.pick("ungleich", "other than")
-	case p.Cmp == Less && instants:
-		return w.pick("vor", "before")
-	case p.Cmp == LessEqual && instants:
-		return w.pick("nicht nach", "not after")
-	case p.Cmp == Greater && instants:
-		return w.pick("nach", "after")
-	case p.Cmp == GreaterEqual && instants:
-		return w.pick("nicht vor", "not before")
+	case k.Max < 0:
+		return s.pick("mindestens ", "at least ") + s.often(k.Min)
+	case k.Min == k.Max:
+		return s.pick("genau ", "exactly ") + s.often(k.Max)
+	case k.Min == 0:
+		return s.pick("höchstens ", "at most ") + s.often(k.Max)
 	}
-	return p.Cmp.String()
+	return strconv.Itoa(k.Min) + s.pick("- bis ", " to ") + strconv.Itoa(k.Max) + s.pick("-mal", " times")
 }
 
-// forms are the names of identifiers in the texts.
-var forms = map[string][2]string{
-	"malo": {"MaLo-ID mit Prüfziffer", "MaLo-ID with check digit"}, "melo": {"MeLo-ID", "MeLo-ID"},
-	"nelo": {"NeLo-ID mit Prüfziffer", "NeLo-ID with check digit"}, "sr": {"SR-ID mit Prüfziffer", "SR-ID with check digit"},
-	"tr": {"TR-ID mit Prüfziffer", "TR-ID with check digit"}, "mpid": {"MP-ID", "MP-ID"}, "obis": {"OBIS-Kennzahl", "OBIS number"},
-	"eic": {"EIC mit Prüfzeichen", "EIC with check character"}, "geraet": {"Gerätenummer", "device number"},
-	"artikel": {"Artikelnummer", "article number"},
+func (s sayer) often(n int) string {
+	if n == 1 {
+		return s.pick("einmal", "once")
+	}
+	return strconv.Itoa(n) + s.pick("-mal", " times")
 }
 
-func (w words) form(name string) string {
-	if f, ok := forms[name]; ok {
-		return w.pick(f[0], f[1])
+// selector names what a selector finds, from the inside to the outside: CAV+E14 in SG10 mit CCI+++ZA6 in derselben SG8.
+func (s sayer) selector(sel *Selector) string {
+	var text string
+	for i, st := range slices.Backward(sel.Steps) {
+		last := i == len(sel.Steps)-1
+		switch {
+		case st.Segment != nil:
+			text = s.segment(sel, st.Segment)
+			continue
+		case !last:
+			text += " in "
+		}
+		if st.Other {
+			text += s.other(last)
+		}
+		text += st.Group + s.in(st.Group).where(st.Where)
 	}
+	switch sel.Scope {
+	case ScopeGroup:
+		text += s.pick(" in derselben ", " in the same ") + sel.Group
+	case ScopeTransaction:
+		text += s.pick(" im Vorgang", " in the transaction")
+	case ScopeMessage:
+		if len(sel.Steps) > 1 || sel.Steps[0].Segment == nil { // segments of its own are known by their qualifier
+			text += s.pick(" in der Nachricht", " in the message")
+		}
+	}
+	return text
+}
+
+// in returns the sayer for what stands in the brackets of a group.
+func (s sayer) in(group string) sayer {
+	s.base = group
+	return s
+}
+
+func (s sayer) other(first bool) string {
+	if first {
+		return s.pick("andere ", "another ")
+	}
+	return s.pick("einer anderen ", "another ")
+}
+
+// segment renders a segment pattern with its name.
+func (s sayer) segment(sel *Selector, p *Pattern) string {
+	if sel.Scope == ScopeSelf {
+		return s.pick("diesem ", "this ") + s.pattern(p)
+	}
+	text := s.pattern(p)
+	if name := s.segmentName(sel, p); name != "" && !s.named[text] {
+		s.named[text] = true
+		text += " (" + name + ")"
+	}
+	return text
+}
+
+func (s sayer) segmentName(sel *Selector, p *Pattern) string {
+	if s.Name == nil || len(p.Elements) == 0 {
+		return ""
+	}
+	name, _ := s.Name(s.inside(sel), 0, 0)
 	return name
 }
 
-func (w words) operand(o *Operand) string {
-	of := func(de, en string) string { return w.pick(de, en) + w.operand(o.Arg) }
-	switch o.Kind {
-	case Value:
-		return w.pick("der Wert", "the value")
-	case Now:
-		return w.pick("Empfangszeitpunkt", "time of receipt")
-	case Ref:
-		s := w.selector(o.Sel)
-		if o.Element == 1 && o.Component == 2 && strings.Count(s, "+") == 1 {
-			return s // the usual place of the value behind a qualifier
-		}
-		return s + w.pick(" Stelle ", " place ") + strconv.Itoa(o.Element) + "." + strconv.Itoa(o.Component)
-	case Text:
-		return `"` + o.Text + `"`
-	case NumberOf:
-		if o.Arg == nil {
-			return o.Text
-		}
-		return w.operand(o.Arg)
-	case DateOf:
-		if o.Arg == nil {
-			return o.Time.Format("02.01.2006 15:04 UTC")
-		}
-		return w.operand(o.Arg)
-	case Decimals:
-		return of("Nachkommastellen von ", "decimals of ")
-	case Integers:
-		return of("Vorkommastellen von ", "integer digits of ")
-	case Digits:
-		return of("Ziffern von ", "digits of ")
-	case Length:
-		return of("Länge von ", "length of ")
-	case Day:
-		return of("Tag von ", "day of ")
-	case Year:
-		return of("Jahr von ", "year of ")
-	case Clock:
-		return of("Uhrzeit von ", "time of ")
-	case Zone:
-		return of("Zeitzone von ", "time zone of ")
-	case Part:
-		return strconv.Itoa(o.M) + w.pick(" Stellen ab ", " characters from ") + strconv.Itoa(o.N) + of(" von ", " of ")
-	case Before:
-		return of("Teil vor \""+o.Text+"\" von ", "part before \""+o.Text+"\" of ")
-	case After:
-		return of("Teil nach \""+o.Text+"\" von ", "part after \""+o.Text+"\" of ")
-	case Berlin:
-		return of("gesetzliche Uhrzeit von ", "legal time of ")
-	case Workdays:
-		return strconv.Itoa(o.N) + of(" Werktage nach ", " Werktage after ")
-	case Hours:
-		return strconv.Itoa(o.N) + of(" Stunden nach ", " hours after ")
-	case Seq:
-		return w.pick("laufende Nummer unter ", "ordinal among ") + w.selector(o.Sel)
+// inside returns a selector that names the group it begins in, if it stands in the brackets of one.
+func (s sayer) inside(sel *Selector) *Selector {
+	if sel.Scope != ScopeDefault || s.base == "" {
+		return sel
 	}
-	return ""
+	return &Selector{Scope: ScopeGroup, Group: s.base, Steps: sel.Steps}
 }
 
-func (w words) selector(s *Selector) string {
-	var b strings.Builder
-	switch s.Scope {
-	case ScopeSelf:
-		b.WriteString(w.pick("hier ", "here "))
-	case ScopeGroup:
-		b.WriteString(w.pick("in derselben ", "in the same ") + s.Group)
-		if len(s.Steps) > 0 {
-			b.WriteString(": ")
-		}
-	case ScopeMessage:
-		b.WriteString(w.pick("in der Nachricht ", "in the message "))
+// where says what an instance must have: mit SEQ+Z01, ohne RFF+Z14.
+func (s sayer) where(p *Predicate) string {
+	if p == nil {
+		return ""
 	}
-	for i := range s.Steps {
-		st := &s.Steps[i]
-		if i > 0 {
-			b.WriteByte(' ')
-		}
-		if st.Other {
-			b.WriteString(w.pick("andere ", "other "))
-		}
-		b.WriteString(st.Group)
-		if st.Where != nil {
-			b.WriteString(" [" + strings.TrimSuffix(w.predicate(st.Where, false), w.pick(" vorhanden", " present")) + "]")
-		}
-		if st.Segment != nil {
-			b.WriteString(w.pattern(st.Segment))
+	parts := []*Predicate{p}
+	if p.Op == And {
+		parts = p.Args
+	}
+	for _, x := range parts {
+		if x.Op != Exists && (x.Op != Not || x.Args[0].Op != Exists) {
+			return " (" + s.phrase(p, false, false) + ")"
 		}
 	}
-	return strings.TrimSpace(b.String())
+	var with, without []string
+	for _, x := range parts {
+		if x.Op == Exists {
+			with = append(with, s.selector(x.Sel))
+		} else {
+			without = append(without, s.selector(x.Args[0].Sel))
+		}
+	}
+	text := ""
+	if with != nil {
+		text = s.pick(" mit ", " with ") + join(with, s.pick(" und ", " and "))
+	}
+	if without != nil {
+		text += s.pick(" ohne ", " without ") + join(without, s.pick(" und ", " and "))
+	}
+	return text
 }
 
-func (w words) pattern(p *Pattern) string {
-	s := p.Tag
-	for _, e := range p.Elements {
-		s += "+"
-		for i, c := range e {
-			if i > 0 {
-				s += ":"
+// pattern renders tag, elements and components.
+func (s sayer) pattern(p *Pattern) string {
+	text := p.Tag
+	for e, components := range p.Elements {
+		text += "+"
+		for c := range components {
+			if c > 0 {
+				text += ":"
 			}
-			s += w.component(&c)
+			text += s.component(p, e+1, c+1)
 		}
 	}
-	return s
+	return text
 }
 
-func (w words) component(c *Component) string {
-	var list []string
+func (s sayer) component(p *Pattern, element, component int) string {
+	text := strings.Join(s.alternatives(p, element, component), "/")
+	if p.Elements[element-1][component-1].Not {
+		return s.pick("(nicht ", "(not ") + text + ")"
+	}
+	return text
+}
+
+// alternatives renders the values that a component may have.
+func (s sayer) alternatives(p *Pattern, element, component int) (list []string) {
+	c := &p.Elements[element-1][component-1]
 	for i := range c.Alts {
-		a := &c.Alts[i]
-		switch {
+		switch a := &c.Alts[i]; {
 		case a.Any:
 			list = append(list, "…")
 		case a.Empty:
-			list = append(list, w.pick("leer", "empty"))
+			list = append(list, s.pick("(leer)", "(empty)"))
 		case a.Ref != nil:
-			list = append(list, "{"+w.operand(a.Ref)+"}")
+			list = append(list, "{"+s.reference(p, a.Ref, element, component)+"}")
 		default:
-			list = append(list, shape(a.Text))
+			list = append(list, strings.ReplaceAll(a.Text, string(rune(Wild)), "*"))
 		}
 	}
-	s := strings.Join(list, "/")
-	if c.Not {
-		return w.pick("nicht ", "not ") + s
-	}
-	return s
+	return list
 }
 
-// shape prints a form with its wildcards.
-func shape(text string) string {
-	return strings.NewReplacer(string(rune(Wild)), "*", string(rune(WildDigit)), "#").Replace(text)
-}
-
-func title(s string) string {
-	if s == "" {
-		return s
+// reference names a value found elsewhere that a component must have.
+func (s sayer) reference(p *Pattern, o *Operand, element, component int) string {
+	own := o.Kind == Ref && (o.Sel.Scope == ScopeSelf || o.Sel.Scope == ScopeGroup)
+	switch {
+	case o.Kind == Value:
+		return s.pick("dieser Wert", "this value")
+	case own && o.Element == element && o.Component == component && o.Sel.Steps[len(o.Sel.Steps)-1].Segment.Tag == p.Tag:
+		return s.pick("derselbe Wert wie hier", "same value as here")
+	case o.bare():
+		return s.operand(o)
 	}
-	return strings.ToUpper(s[:1]) + s[1:]
+	return s.pick("Wert von ", "value of ") + s.operand(o)
 }

@@ -166,12 +166,16 @@ func (p *parser) card() (*Cardinality, error) {
 		if c.Max, err = p.number(); err != nil {
 			return nil, err
 		}
+		if c.Max < c.Min {
+			return nil, errors.New("the upper limit is less than the lower one")
+		}
+	}
+	if c.Min < 0 {
+		return nil, errors.New("a limit is less than 0")
 	}
 	switch {
 	case p.word("per"):
-		word := p.peekWord()
-		p.at += len(word)
-		switch {
+		switch word := p.peekWord(); {
 		case word == "tx":
 			c.Scope = ScopeTransaction
 		case word == "msg":
@@ -181,6 +185,7 @@ func (p *parser) card() (*Cardinality, error) {
 		default:
 			return nil, fmt.Errorf("expected tx, msg or a group, found %q", word)
 		}
+		p.at += len(p.peekWord())
 	case p.word("each"):
 		sel, err := p.selector()
 		if err != nil {
@@ -489,7 +494,11 @@ func (p *parser) operand() (*Operand, error) {
 		return &Operand{Kind: Now}, nil
 	}
 	kind, ok := unary[word]
-	if !ok && word != "seq" {
+	switch {
+	case word == "":
+		return nil, errors.New("expected an operand")
+	case !ok && word != "seq":
+		p.at -= len(word)
 		return nil, fmt.Errorf("unknown operand %q", word)
 	}
 	if err := p.expect("("); err != nil {

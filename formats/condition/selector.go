@@ -148,6 +148,10 @@ func (p *parser) component() (Component, error) {
 // alternative reads one value; ok is false if there is none.
 func (p *parser) alternative() (a Alternative, ok bool, err error) {
 	if p.has("{") {
+		if p.depth++; p.depth > maxDepth {
+			return a, false, errors.New("nested too deeply")
+		}
+		defer func() { p.depth-- }()
 		a.Ref, err = p.operand()
 		if err == nil {
 			err = p.expect("}")

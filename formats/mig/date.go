@@ -8,16 +8,14 @@ import (
 //
 // Spec: Allgemeine Festlegungen 6.1 ch. 3; code list of DE 2379
 func (c *Checker) date(node *rules.Node, e *rules.Element, pos int) {
-	parts := c.seg.element(pos)
-	if len(parts) < 3 || e.Components.Len() < 3 || blank(parts[1]) {
+	raw, format := c.seg.RawComponent(pos, 2), c.seg.RawComponent(pos, 3)
+	if blank(raw) || blank(format) || e.Components.Len() < 3 {
 		return
 	}
-	format := parts[2]
 	if len(format) > 3 {
 		format = c.unescape(format) // with spaces at its ends
 	}
 	pattern := datePattern(format)
-	raw := parts[1]
 	if len(raw) == 16 && raw[12] == c.svc.Release { // the common form: CCYYMMDDHHMM?+00
 		c.scratch = append(append(c.scratch[:0], raw[:12]...), raw[13:]...)
 		raw = c.scratch

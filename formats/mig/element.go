@@ -47,46 +47,50 @@ func (c *Checker) filled(e, from int) bool {
 
 func (c *Checker) simple(node *rules.Node, e *rules.Element, pos int) {
 	comp := &c.pack.Components[e.Components.First]
-	sent := c.seg.element(pos)
+	value := c.seg.RawComponent(pos, 1)
 	switch {
-	case blank(sent[0]):
+	case blank(value):
 		if e.Status.Required() {
 			c.elementMissing(node, e, pos)
 		}
 	case e.Status == 'N':
 		c.notUsed(node, pos, 0, comp.ID, e.Name)
 	default:
-		c.component(node, comp, pos, 0, sent[0])
+		c.component(node, comp, pos, 0, value)
 	}
-	if len(sent) > 1 && c.filled(pos, 2) {
+	if c.seg.Components(pos) > 1 && c.filled(pos, 2) {
 		c.tooManyComponents(node, e, pos, 1)
 	}
 }
 
 func (c *Checker) composite(node *rules.Node, e *rules.Element, pos int) {
-	sent := c.seg.element(pos)
 	if e.Status == 'N' {
-		if len(sent) > 1 || len(sent[0]) > 0 {
-			c.unused(node, e, pos)
+		if c.filled(pos, 1) {
+			c.notUsed(node, pos, 0, e.ID, e.Name)
 		}
 		return
 	}
 	parts := c.pack.Components[e.Components.First:e.Components.End]
+	sent := c.seg.Components(pos)
 	opened, lacking, before := false, false, len(c.found)
 	for j := range parts {
 		comp := &parts[j]
-		switch {
-		case j >= len(sent) || blank(sent[j]):
+		if j >= sent {
+			lacking = lacking || comp.Status.Required()
+			continue
+		}
+		switch value := c.seg.RawComponent(pos, j+1); {
+		case blank(value):
 			lacking = lacking || comp.Status.Required()
 		case comp.Status == 'N':
 			opened = true
 			c.notUsed(node, pos, j+1, comp.ID, comp.Name)
 		default:
 			opened = true
-			c.component(node, comp, pos, j+1, sent[j])
+			c.component(node, comp, pos, j+1, value)
 		}
 	}
-	if len(sent) > len(parts) && c.filled(pos, len(parts)+1) {
+	if sent > len(parts) && c.filled(pos, len(parts)+1) {
 		opened = true
 		c.tooManyComponents(node, e, pos, len(parts))
 	}
@@ -97,13 +101,6 @@ func (c *Checker) composite(node *rules.Node, e *rules.Element, pos int) {
 		c.elementMissing(node, e, pos)
 	case node.Tag == tagDTM && opened && len(c.found) == before:
 		c.date(node, e, pos)
-	}
-}
-
-// unused checks a composite that must be empty.
-func (c *Checker) unused(node *rules.Node, e *rules.Element, pos int) {
-	if c.filled(pos, 1) {
-		c.notUsed(node, pos, 0, e.ID, e.Name)
 	}
 }
 

@@ -55,6 +55,19 @@ var faults = []struct {
 		"E2005", "35", 4, 0, 0, "DTM+137:202611030831?+00:303"},
 	{"segment too often in a group", "13025", "DTM+164:202611012315", "DTM+163:202611012315", "E2005", "35", 16, 0, 0, "DTM+163:202611012315?+00:303"},
 	{"group too often", "13025", "NAD+MR", "NAD+MS+9900123400007::293'NAD+MR", "E2006", "36", 6, 0, 0, "NAD+MS+9900123400007::293"},
+	{"group too often with its content", "13025", "UNT+33", "LOC+172+51238696781'DTM+163:202611012300?+00:303'DTM+164:202611020000?+00:303'" +
+		"LIN+3'PIA+5+1-1?:2.29.0:SRW'QTY+220:0.125'DTM+163:202611012300?+00:303'DTM+164:202611012315?+00:303'UNT+41",
+		"E2006", "36", 33, 0, 0, "LOC+172+51238696781"},
+	{"group too often for another object", "13025", "UNT+33", "LOC+172+41373559241'DTM+163:202611012300?+00:303'DTM+164:202611020000?+00:303'" +
+		"LIN+1'PIA+5+1-1?:1.29.0:SRW'QTY+220:0.125'DTM+163:202611012300?+00:303'DTM+164:202611012315?+00:303'UNT+41",
+		"E2006", "36", 33, 0, 0, "LOC+172+41373559241"},
+	{"group too often deep inside", "55035", "CAV+E04'", "CAV+E04'CCI+++E03'CAV+E04'", "E2006", "36", 27, 0, 0, "CCI+++E03"},
+	{"group too often at the end of a group", "55035", "CAV+AMR'", "CAV+AMR'CCI+++E12'CAV+AMR'", "E2006", "36", 54, 0, 0, "CCI+++E12"},
+
+	{"segment missing, and the next party has one", "31005", "RFF+VA:DE123456789'", "", "E2004", "13", 9, 0, 0, ":::::Z02++Musterbach++24999+DE|"},
+	{"segment missing, and the next group has one", "44147", "CAV+Z30:::69269912068'", "", "E2003", "13", 13, 0, 0, "CCI+++E13|"},
+	{"segment missing, and other groups have one", "55035", "RFF+Z33:1111111111111'", "", "E2003", "13", 16, 0, 0, "RFF+Z18:73590211528|"},
+	{"segment missing at the end of the groups", "55035", "CAV+AMR'", "", "E2003", "13", 52, 0, 0, "CCI+++E12|"},
 
 	{"too many elements", "13025", "-17+9'", "-17+9++X'", "E2007", "16", 2, 0, 0, "X"},
 	{"too many components", "13025", "DTM+137:202611030830?+00:303'", "DTM+137:202611030830?+00:303::X'", "E2008", "16", 3, 2, 5, "X"},
@@ -105,6 +118,12 @@ var faults = []struct {
 	{"qualifier of a characteristic with content", "55001", "CCI+Z66", "CCI+Q66", "E2019", "12", 13, 2, 0, "Q66"},
 	{"qualifier of a characteristic value", "55001", "CAV+ZH9", "CAV+QH9", "E2019", "12", 14, 2, 1, "QH9"},
 	{"qualifier of a status", "55001", "STS+7", "STS+8", "E2019", "12", 8, 2, 1, "8"},
+	{"qualifier of an amount behind all others", "33001", "MOA+12:1.55'DTM", "MOA+QQ9:1.55'DTM", "E2019", "12", 10, 2, 1, "QQ9"},
+	{"qualifier of a date in the last place", "33001", "DTM+137:202611020812?+00:303'UNS", "DTM+QQ9:202611020812?+00:303'UNS", "E2019", "12", 11, 2, 1, "QQ9"},
+	{"qualifier of a reference among others", "55035", "RFF+Z33", "RFF+QQ9", "E2019", "12", 17, 2, 1, "QQ9"},
+	{"qualifier that one of the siblings wants as a number", "55035", "CCI+11++ZF6", "CCI+QQ9++ZF6", "E2019", "12", 46, 2, 0, "QQ9"},
+	{"qualifier and a value that no sibling's code is like", "55035", "CCI+Z99++X:X:293", "CCI+QQ9++XXXX:X:293", "E2019", "12", 58, 2, 0, "QQ9"},
+	{"value of a characteristic", "55035", "CAV+E04", "CAV+QQ9", "E2019", "12", 26, 2, 1, "QQ9"},
 
 	{"impossible month", "13025", "DTM+137:202611030830", "DTM+137:202613030830", "E2020", "12", 3, 2, 2, "202613030830?+00"},
 	{"impossible day", "13017", "DTM+9:20261101", "DTM+9:20261131", "E2020", "12", 15, 2, 2, "20261131"},
@@ -125,6 +144,10 @@ var faultFiles = map[string]string{
 	"13025": "FV2610/13025_lastgang.edi",
 	"13017": "FV2610/13017_zaehlerstand.edi",
 	"55001": "FV2610/55001_einzug.edi",
+	"31005": "FV2610/31005_rechnung.edi",
+	"33001": "FV2610/33001_zahlungsavis.edi",
+	"44147": "FV2610/44147_gas.edi",
+	"55035": "FV2610/55035_netzlokation.edi",
 }
 
 func TestOneFaultOneFinding(t *testing.T) {

@@ -57,6 +57,10 @@ type Checker struct {
 	rejected []missing // segments that came too early
 	skip     []int32   // groups whose content is passed over, empty if none
 	trial    bool      // findings are counted only
+	tried    int       // faults that explanations were tried for
+	before   int       // findings before the trial
+	taken    []int     // which of them the trial has taken back
+	returned bool      // something reported missing has turned up at a wrong place
 }
 
 // frame is an open group instance.
@@ -86,6 +90,7 @@ func (c *Checker) Check(pack *rules.Pack, m *edifact.Message, limit int, report 
 	}
 	c.pack, c.msg, c.limit = pack, m, limit
 	c.frames, c.counts, c.found = c.frames[:0], c.counts[:0], c.found[:0]
+	c.tried = 0
 	c.credit, c.owed, c.guesses, c.gaps, c.rejected, c.skip = 0, 0, c.guesses[:0], c.gaps[:0], c.rejected[:0], c.skip[:0]
 	if m.Len() > 0 {
 		first := m.Segment(1)

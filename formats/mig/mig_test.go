@@ -67,7 +67,7 @@ func check(tb testing.TB, data []byte) (list []formats.Finding) {
 
 func TestCorrectMessages(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"FV2610/55001_einzug.edi", "FV2610/13025_lastgang.edi", "FV2610/13017_zaehlerstand.edi"} {
+	for _, name := range faultFiles {
 		r := edifact.NewReader(bytes.NewReader(read(t, name)), edifact.Options{})
 		for _, err := r.Next(); err == nil; _, err = r.Next() {
 		}

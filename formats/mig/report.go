@@ -273,6 +273,9 @@ func (c *Checker) gap(code findingCode, f *frame, node int32, last int, m missin
 
 // wrongQualifier reports the place at which segment n differs from the node it was taken for.
 func (c *Checker) wrongQualifier(n int, group, taken int32) {
+	if c.silent(missing{}) {
+		return
+	}
 	node := &c.pack.Nodes[taken]
 	seg := c.pack.Segment(taken)
 	for _, t := range c.pack.Tests(node) {
@@ -303,36 +306,41 @@ func (c *Checker) wrongQualifier(n int, group, taken int32) {
 		case t.Kind == rules.None:
 			c.notUsed(seg, pos, at, comp.ID, comp.Name)
 		default:
-			code := c.valueFault(comp, value)
-			if code == codeValue || code == "" {
-				c.wrongValue(codeQualifier, seg, comp, pos, at, list(c.alternatives(group, node, t)))
+			codes, formed := c.alternatives(group, node, t, value)
+			if code := c.valueFault(comp, value); !formed && code != codeValue && code != "" {
+				c.wrongValue(code, seg, comp, pos, at, c.expected(code, comp))
 				return
 			}
-			c.wrongValue(code, seg, comp, pos, at, c.expected(code, comp))
+			c.wrongValue(codeQualifier, seg, comp, pos, at, list(codes))
 		}
 		return
 	}
 	c.unplaceable(n, c.seg.tag)
 }
 
-// alternatives returns the codes that the siblings of a node have at the place of a test, in order of the document.
-func (c *Checker) alternatives(group int32, node *rules.Node, t rules.Test) (codes []string) {
+// alternatives returns the codes that the siblings of a node have at the place of a test, in order of the document,
+// and whether a value has the form that one of them prescribes there.
+func (c *Checker) alternatives(group int32, node *rules.Node, t rules.Test, value []byte) (codes []string, formed bool) {
 	for _, k := range c.pack.Children(&c.pack.Nodes[group]) {
 		other := &c.pack.Nodes[k]
 		if other.Tag != node.Tag || other.Counter != node.Counter {
 			continue
 		}
 		for _, o := range c.pack.Tests(other) {
-			if o.Element == t.Element && o.Component == t.Component && o.Kind != rules.None {
-				for _, code := range c.pack.Codes(o.Codes) {
-					if !slices.Contains(codes, code) {
-						codes = append(codes, code)
-					}
+			if o.Element != t.Element || o.Component != t.Component || o.Kind == rules.None {
+				continue
+			}
+			e := &c.pack.Elements[int(c.pack.Segment(k).Elements.First)+int(t.Element)-2]
+			code := c.valueFault(&c.pack.Components[int(e.Components.First)+int(t.Component)-1], value)
+			formed = formed || code == codeValue || code == ""
+			for _, code := range c.pack.Codes(o.Codes) {
+				if !slices.Contains(codes, code) {
+					codes = append(codes, code)
 				}
 			}
 		}
 	}
-	return codes
+	return codes, formed
 }
 
 // quote returns the bytes at a position of c.seg as text.

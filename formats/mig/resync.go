@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/marktbote/marktbote/edifact"
-	"github.com/marktbote/marktbote/formats/rules"
 )
 
 // NOTE: Finding the way back.
@@ -19,7 +18,9 @@ import (
 //   - nothing fits (wrong place).
 //
 // moves lists those that are possible, the likeliest first. Each is then tried on the next segments, and the one
-// that leads to the fewest findings is taken. Within a trial the likeliest is taken at once, so that the work for
+// that leads to the fewest findings is taken; among equals one that does not call something missing which turns up
+// soon after, then the likeliest. So a segment with a gap before it is in place as long as nothing speaks against it,
+// and a complete group once more is one too many. Within a trial the likeliest is taken at once, so that the work for
 // one fault is bounded by (number of moves) x trialSegments.
 //
 // UNT is no matter of choice: it ends the message, so whatever is missing is missing before it (end).
@@ -29,11 +30,14 @@ import (
 // a segment reported at the wrong place is not missing at the right one (rejected). When it cannot be known which
 // group a first segment was to open, the content of the group is passed over (skip).
 
-// lookahead is how many segments ahead are searched for segments that seem to be missing, trialSegments on how many
-// an explanation is tried.
+// Limits of the work for one fault.
 const (
-	lookahead     = 24
-	trialSegments = 10
+	trialSegments = 10 // on which an explanation is tried
+	lookback      = 64 // findings among which a segment that turns up is looked for
+
+	// maxTried is for how many faults of a message explanations are tried. Further ones get the likeliest: what is
+	// hostile must not cost more than what is large.
+	maxTried = 1000
 )
 
 // guess is a segment with a wrong qualifier; it stands for one missing sibling with that tag.
@@ -84,10 +88,12 @@ func (c *Checker) resync(n int, tag edifact.Tag, best option) {
 	}
 	list := c.moves(n, tag, best)
 	chosen, least := 0, math.MaxInt
-	if !c.trial && len(list) > 1 {
+	// A caller who takes one finding only wants to know whether the message is right.
+	if !c.trial && len(list) > 1 && c.tried < maxTried && c.limit > 1 {
+		c.tried++
 		for i := range list {
-			if findings := c.try(n, tag, &list[i]); findings < least {
-				chosen, least = i, findings
+			if cost := c.try(n, tag, &list[i]); cost < least {
+				chosen, least = i, cost
 			}
 		}
 	}
@@ -113,7 +119,6 @@ func (c *Checker) moves(n int, tag edifact.Tag, best option) (list []move) {
 	g := c.candidates(n, tag)
 	follows := c.fits(n + 1) // the message goes on whatever segment n is
 	opens := g.ok && c.opensFor(g.nodes, n+1)
-	early := best.ok && best.lacking > 0 && c.soon(n, tag, &best)
 
 	add := func(possible, likely bool, m move) {
 		switch {
@@ -140,8 +145,8 @@ func (c *Checker) moves(n int, tag edifact.Tag, best option) (list []move) {
 	add(earlier.ok, true, late)
 	add(earlier.ok && open.ok, !follows && !c.opensFor([]int32{earlier.node}, n+1), without)
 	add(earlier.ok && g.ok, !follows && opens, guessed)
-	add(best.ok, !early, place)
-	add(best.ok && best.lacking == 0 && open.ok, !follows, without)
+	add(best.ok, true, place)
+	add(best.ok && best.lacking == 0 && open.ok, !follows && !c.opensFor([]int32{best.node}, n+1), without)
 	add(open.ok, c.credit > 0, without)
 	return list
 }
@@ -171,30 +176,31 @@ func (c *Checker) try(n int, tag edifact.Tag, m *move) int {
 	var saved struct {
 		frames   []frame
 		counts   []int32
-		found    []pending
 		guesses  []guess
 		gaps     []gap
 		rejected []missing
 		skip     []int32
 	}
-	saved.frames, saved.counts, saved.found = slices.Clone(c.frames), slices.Clone(c.counts), slices.Clone(c.found)
+	saved.frames, saved.counts = slices.Clone(c.frames), slices.Clone(c.counts)
 	saved.guesses, saved.gaps = slices.Clone(c.guesses), slices.Clone(c.gaps)
 	saved.rejected, saved.skip = slices.Clone(c.rejected), slices.Clone(c.skip)
 	credit, owed, instances := c.credit, c.owed, len(c.placement.Instances)
 	node, instance := c.placement.Nodes[n-1], c.placement.Instance[n-1]
 
-	c.trial = true
+	c.trial, c.returned, c.before, c.taken = true, false, len(c.found), c.taken[:0]
 	c.apply(n, tag, m)
 	for k := n + 1; k <= min(n+trialSegments, c.msg.Len()); k++ {
 		c.placement.add(k)
 		c.seg.load(c.msg, k)
 		c.segment(k, c.msg.Tag(k))
 	}
-	findings := weigh(c.found, len(saved.found))
-	c.trial = false
+	cost := 2 * (weigh(c.found[c.before:]) - len(c.taken))
+	if c.returned {
+		cost++
+	}
+	c.trial, c.found, c.taken = false, c.found[:c.before], c.taken[:0]
 
-	c.frames, c.counts, c.found = append(c.frames[:0], saved.frames...), append(c.counts[:0], saved.counts...),
-		append(c.found[:0], saved.found...)
+	c.frames, c.counts = append(c.frames[:0], saved.frames...), append(c.counts[:0], saved.counts...)
 	c.guesses, c.gaps = append(c.guesses[:0], saved.guesses...), append(c.gaps[:0], saved.gaps...)
 	c.rejected, c.skip = append(c.rejected[:0], saved.rejected...), append(c.skip[:0], saved.skip...)
 	c.credit, c.owed = credit, owed
@@ -205,16 +211,16 @@ func (c *Checker) try(n int, tag edifact.Tag, m *move) int {
 		p.Instances[f.instance].End = -1
 	}
 	c.seg.load(c.msg, n)
-	return findings
+	return cost
 }
 
-// weigh counts findings, those of a trial from index trial on. What several instances of a group lack in the same way
-// counts once: whoever leaves it out of one leaves it out of all, and they are several instances all the same.
-func weigh(found []pending, trial int) int {
+// weigh counts the findings of a trial. What several instances of a group lack in the same way counts once: whoever
+// leaves it out of one leaves it out of all, and they are several instances all the same.
+func weigh(found []pending) int {
 	n := len(found)
-	for i := trial; i < len(found); i++ {
+	for i := range found {
 		same := func(p pending) bool { return p.missing.node > 0 && p.missing.node == found[i].missing.node }
-		if slices.ContainsFunc(found[trial:i], same) {
+		if slices.ContainsFunc(found[:i], same) {
 			n--
 		}
 	}
@@ -229,45 +235,6 @@ func (c *Checker) fits(n int) bool {
 	c.ahead.load(c.msg, n)
 	o := c.option(&c.ahead, c.ahead.tag)
 	return o.ok && o.cost() == 0
-}
-
-// soon reports whether one of the nodes that o would leave out comes within the next segments, before a group that
-// is open now begins anew.
-func (c *Checker) soon(n int, tag edifact.Tag, o *option) bool {
-	for k := n + 1; k <= min(n+lookahead, c.msg.Len()); k++ {
-		t := c.msg.Tag(k)
-		if t == tag {
-			return false
-		}
-		c.ahead.load(c.msg, k)
-		for _, f := range c.frames[1:] {
-			if group := &c.pack.Nodes[f.group]; group.Tag == t {
-				if _, ok := c.match(group, &c.ahead); ok {
-					return false
-				}
-			}
-		}
-		for i := o.frame; i < len(c.frames); i++ {
-			f := &c.frames[i]
-			until := int32(math.MaxInt32)
-			if i == o.frame {
-				until = c.pack.Nodes[o.node].Counter
-			}
-			for _, r := range f.required {
-				node := &c.pack.Nodes[r]
-				if node.Counter >= until {
-					break
-				}
-				if node.Tag != t || c.counts[f.base+node.Index] > 0 {
-					continue
-				}
-				if _, ok := c.match(node, &c.ahead); ok {
-					return true
-				}
-			}
-		}
-	}
-	return false
 }
 
 // earlier returns a node of an open group that the segment fits but that the message has passed.
@@ -378,91 +345,11 @@ func (c *Checker) skipped(tag edifact.Tag) bool {
 	return false
 }
 
-// candidates are the nodes that a segment with a wrong qualifier may have been meant for.
-type candidates struct {
-	option
-	nodes []int32
-}
-
-// candidates returns the nodes with the tag in the innermost group that has any, at or behind the place reached:
-// those that most of the segment agrees with.
-func (c *Checker) candidates(n int, tag edifact.Tag) (g candidates) {
-	lacking := 0
-	for i := len(c.frames) - 1; i >= 0; i-- {
-		f := &c.frames[i]
-		best := -1
-		for _, k := range c.pack.Children(&c.pack.Nodes[f.group]) {
-			node := &c.pack.Nodes[k]
-			if node.Tag != tag || node.Counter < f.counter || i > 0 && node.Index == 0 {
-				continue
-			}
-			if _, exact := c.match(node, &c.seg); exact {
-				continue // has been found not to be the explanation
-			}
-			score := c.score(node)
-			if score > best {
-				best, g.nodes = score, g.nodes[:0]
-			}
-			if score == best {
-				g.nodes = append(g.nodes, k)
-			}
-		}
-		if len(g.nodes) > 0 {
-			g.nodes = c.narrow(f, g.nodes, n)
-			node := &c.pack.Nodes[g.nodes[0]]
-			g.option = option{ok: true, frame: i, node: g.nodes[0], lacking: lacking + c.lacking(f, node.Counter)}
-			return g
-		}
-		lacking += c.lacking(f, math.MaxInt32)
-	}
-	return g
-}
-
-// Scores of a test that c.seg meets: the one on the qualifier, one on another code, one on emptiness.
-const (
-	qualified = 100
-	agreed    = 2
-	empty     = 1
-)
-
-// score says how much of a node's tests c.seg meets.
-func (c *Checker) score(n *rules.Node) (score int) {
-	for i, tests := 0, c.pack.Tests(n); i < len(tests); i++ {
-		switch hit, ok := c.meets(&tests[i], &c.seg); {
-		case hit && i == 0:
-			score += qualified
-		case hit:
-			score += agreed
-		case ok:
-			score += empty
-		}
-	}
-	return score
-}
-
-// narrow prefers groups that the next segment fits into, then nodes that are required and have not occurred.
-func (c *Checker) narrow(f *frame, nodes []int32, n int) []int32 {
-	keep := func(good func(k int32) bool) {
-		if slices.ContainsFunc(nodes, good) {
-			nodes = slices.DeleteFunc(nodes, func(k int32) bool { return !good(k) })
-		}
-	}
-	if n < c.msg.Len() {
-		c.ahead.load(c.msg, n+1)
-		keep(func(k int32) bool { return c.takes(k, &c.ahead) })
-	}
-	keep(func(k int32) bool {
-		node := &c.pack.Nodes[k]
-		return node.Status.Required() && c.counts[f.base+node.Index] == 0
-	})
-	return nodes
-}
-
 // reportedMissing returns what has been reported missing last and c.seg may be.
 func (c *Checker) reportedMissing(tag edifact.Tag) (missing, bool) {
-	for _, x := range slices.Backward(c.found) {
-		m := x.missing
-		if node := &c.pack.Nodes[m.node]; m.node > 0 && node.Tag == tag {
+	for i := len(c.found) - 1; i >= max(0, len(c.found)-lookback); i-- {
+		m := c.found[i].missing
+		if node := &c.pack.Nodes[m.node]; m.node > 0 && node.Tag == tag && !slices.Contains(c.taken, i) {
 			if _, ok := c.match(node, &c.seg); ok {
 				return m, true
 			}
@@ -492,49 +379,29 @@ func (c *Checker) opensFor(nodes []int32, n int) bool {
 	})
 }
 
-// guess places a segment with a wrong qualifier.
-func (c *Checker) guess(n int, tag edifact.Tag, m *move) {
-	node := &c.pack.Nodes[m.node]
-	if len(m.nodes) == 1 && c.score(node) >= qualified {
-		c.place(m.frame, m.node, n) // known by its qualifier: whatever else is wrong shows in its elements
-		return
-	}
-	c.close(m.frame+1, n-1)
-	f := &c.frames[m.frame]
-	if node.Counter > f.counter {
-		c.advance(f, node.Counter, n-1)
-	}
-	c.credit = 0
-	c.guesses = append(c.guesses, guess{f.instance, tag})
-	instance, group := f.instance, f.group
-	known := len(m.nodes) == 1
-	if node.IsGroup && known {
-		c.push(m.node, f.instance, n)
-		instance = c.frames[len(c.frames)-1].instance
-	} else if node.IsGroup {
-		c.skip = append(c.skip[:0], m.nodes...)
-	}
-	if known || !node.IsGroup {
-		segment := m.node
-		if node.IsGroup {
-			segment++
-		}
-		c.placement.set(n, segment, instance)
-	}
-	c.wrongQualifier(n, group, m.node)
-}
-
 // wrongPlace reports segment n, which belongs to a node that is not up now. Its content, if it has any, is passed
 // over with it.
 func (c *Checker) wrongPlace(n int, m *move) {
-	if i := slices.IndexFunc(c.found, func(p pending) bool { return p.missing == m.gone }); i >= 0 {
-		c.found = slices.Delete(c.found, i, i+1)
-	}
+	c.takeBack(m.gone)
 	c.rejected = append(c.rejected, m.gone)
 	if !c.fits(n+1) && c.opensFor([]int32{m.node}, n+1) {
 		c.skip = append(c.skip[:0], m.node)
 	}
 	c.unplaceable(n, c.pack.Nodes[m.node].Tag)
+}
+
+// takeBack removes the finding that something is missing. A trial only notes it if the finding was there before.
+func (c *Checker) takeBack(gone missing) {
+	i := slices.IndexFunc(c.found, func(p pending) bool { return p.missing == gone })
+	switch {
+	case i < 0 || slices.Contains(c.taken, i):
+		return
+	case c.trial && i < c.before:
+		c.taken = append(c.taken, i)
+	default:
+		c.found = slices.Delete(c.found, i, i+1)
+	}
+	c.returned = true
 }
 
 // explained reports whether a missing node follows from something reported before; that is used up by it.

@@ -416,9 +416,9 @@ func shaped(name, text string) truth {
 	case "geraet":
 		return asTruth(len(text) == 14 && like("\x01*\x01\x01\x01\x01\x01\x01\x01\x01", "1*"+text[len(text)-8:]) && text == strings.ToUpper(text))
 	case "telefon":
-		return asTruth(len(text) > 1 && text[0] == '+' && strings.Trim(text[1:], "0123456789") == "")
+		return asTruth(len(text) > 1 && text[0] == '+' && strings.Trim(text[1:], digits) == "")
 	case "artikel":
-		return asTruth(len(text) == 13 && strings.Trim(text, "0123456789") == "")
+		return asTruth(len(text) == 13 && strings.Trim(text, digits) == "")
 	case "grossbuchstaben":
 		return asTruth(text == strings.ToUpper(text))
 	default:

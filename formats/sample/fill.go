@@ -289,32 +289,25 @@ func contains(list []string, s string) bool {
 	return false
 }
 
-// formatted reports whether a value has a format such as an..35 or n5.
+// formatted reports whether a value has a format such as an..35 or n5. Of a number the digits count.
 func formatted(f rules.Format, value string) bool {
 	length := len([]rune(value))
-	if f.Kind == 'n' {
-		digits := strings.Map(func(r rune) rune {
-			if r >= '0' && r <= '9' {
-				return r
-			}
-			return -1
-		}, value)
-		rest := strings.Trim(strings.TrimPrefix(value, "-"), "0123456789")
-		if rest != "" && rest != "." || digits == "" || strings.HasPrefix(strings.TrimPrefix(value, "-"), ".") {
-			if strings.Count(value, ".") > 1 {
-				return false
-			}
-		}
-		if strings.Trim(value, "-0123456789.") != "" || strings.Count(value, ".") > 1 || strings.HasSuffix(value, ".") {
+	switch f.Kind {
+	case 'n':
+		whole, fraction, point := strings.Cut(strings.TrimPrefix(value, "-"), ".")
+		if whole == "" || point && fraction == "" || strings.Trim(whole+fraction, digits) != "" {
 			return false
 		}
-		length = len(digits)
-	}
-	if f.Kind == 'a' && strings.ContainsAny(value, "0123456789") {
-		return false
+		length = len(whole + fraction)
+	case 'a':
+		if strings.ContainsAny(value, digits) {
+			return false
+		}
 	}
 	return length >= int(f.Min) && length <= int(f.Max)
 }
+
+const digits = "0123456789"
 
 // dateLayouts are the formats of DE 2379 that are calendar times.
 var dateLayouts = map[string]string{
@@ -332,11 +325,11 @@ func dateForm(format, value string) bool {
 	}
 	switch format {
 	case "802", "803", "804":
-		return len(value) <= 3 && strings.Trim(value, "0123456789") == ""
+		return len(value) <= 3 && strings.Trim(value, digits) == ""
 	case "Z01":
-		return len(value) == 4 && strings.Contains("TWM", value[2:3]) && strings.Trim(value[:2], "0123456789") == ""
+		return len(value) == 4 && strings.Contains("TWM", value[2:3]) && strings.Trim(value[:2], digits) == ""
 	case "501", "104":
-		return len(value) == 8 && strings.Trim(value, "0123456789") == "" && (format == "501") == (value[2:4] == "00")
+		return len(value) == 8 && strings.Trim(value, digits) == "" && (format == "501") == (value[2:4] == "00")
 	}
 	return true
 }

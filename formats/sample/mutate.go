@@ -187,7 +187,11 @@ func foreign(g *generator, it *item) (Mutation, bool) {
 	for _, code := range g.pack.Codes(comp.Codes) {
 		if !slices.ContainsFunc(at.codes, func(c choice) bool { return c.code == code }) {
 			it.values[at.element-1][at.component-1] = code
-			return Mutation{Fault: ForeignCode, Place: code, Wire: []string{"Z39"}}, true
+			m := Mutation{Fault: ForeignCode, Place: code, Wire: []string{"Z39"}}
+			if g.info(it).Tag == tagDTM && at.component == 3 && !dateForm(code, it.get(1, 2)) {
+				m.Wire = []string{"12"} // the value does not have the form that the code names
+			}
+			return m, true
 		}
 	}
 	return Mutation{}, false

@@ -133,7 +133,7 @@ func like(form, text string) bool {
 		}
 		return false
 	case condition.WildDigit:
-		return text != "" && strings.IndexByte("0123456789", text[0]) >= 0 && like(form[1:], text[1:])
+		return text != "" && strings.IndexByte(digits, text[0]) >= 0 && like(form[1:], text[1:])
 	}
 	return text != "" && text[0] == form[0] && like(form[1:], text[1:])
 }

@@ -67,6 +67,7 @@ func (g *generator) grow(up *item) {
 		}
 		g.presence(up, node)
 	}
+	g.identify(up)
 	for _, k := range slices.Clone(up.kids) {
 		if g.info(k).IsGroup {
 			g.grow(k)
@@ -80,6 +81,38 @@ func (g *generator) grow(up *item) {
 			g.packages(up, node)
 		}
 	}
+}
+
+// identify adds the group that has the Pruefidentifikator where the rows leave open which of several it is.
+func (g *generator) identify(up *item) {
+	first := int32(-1)
+	for _, node := range g.pack.Children(g.info(up)) {
+		if !g.pack.Nodes[node].IsGroup || g.plans[node] == nil || !g.tells(node) {
+			continue
+		}
+		if len(up.instances(node)) > 0 {
+			return
+		}
+		if first < 0 {
+			first = node
+		}
+	}
+	if first >= 0 {
+		g.add(up, first).forced = true
+	}
+}
+
+// tells reports whether a group of the use case has the Pruefidentifikator in it.
+func (g *generator) tells(group int32) bool {
+	for node := group + 1; node < g.pack.Nodes[group].End; node++ {
+		n := &g.pack.Nodes[node]
+		if p := g.plans[node]; p == nil || n.IsGroup || n.Tag != edifact.MakeTag("RFF") {
+			continue
+		} else if at := p.at(1, 1); at != nil && len(at.codes) == 1 && at.codes[0].code == "Z13" {
+			return true
+		}
+	}
+	return false
 }
 
 // demands meets what the row of an item demands.

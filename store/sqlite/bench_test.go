@@ -1,67 +1,58 @@
 package sqlite
 
 import (
-	"bytes"
-	"encoding/binary"
-	"os"
+	"context"
+	"fmt"
 	"path/filepath"
-	"strings"
-	"sync/atomic"
 	"testing"
+
+	"github.com/marktbote/marktbote/store"
+	"github.com/marktbote/marktbote/store/storetest"
 )
 
-// BenchmarkReceive asks how far the durable receipt of an interchange of 3 kB is from what the disk allows:
-// "store" keeps the payload, then the interchange with its work item, two durable transactions; "bare" appends
-// the same bytes to a file and syncs it twice. "store-parallel" has several receivers.
+// BenchmarkReceive is explained at storetest.BenchmarkReceive.
 func BenchmarkReceive(b *testing.B) {
-	content := []byte(strings.Repeat("LIN+1'QTY+220:1.5'DTM+163:202610010000?+00:303'", 3000/47+1))[:3000]
-	b.Run("bare", func(b *testing.B) {
-		f, err := os.Create(filepath.Join(b.TempDir(), "bare"))
+	storetest.BenchmarkReceive(b, func(b *testing.B) store.Store {
+		return openTest(b, filepath.Join(b.TempDir(), "store.db"))
+	}, rawInsert)
+}
+
+// rawInsert inserts, with the settings of the store and nothing else, what storetest.BenchmarkReceive asks for.
+func rawInsert(b *testing.B) func(context.Context, [][]byte) error {
+	db, err := openPool(filepath.Join(b.TempDir(), "raw.db"), 1, writerPragmas())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = db.Close() })
+	if _, err := db.Exec(`CREATE TABLE raw (id INTEGER PRIMARY KEY, sender TEXT, reference TEXT, data BLOB NOT NULL,
+			UNIQUE (sender, reference)) STRICT;
+		CREATE TABLE raw_event (id INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT`); err != nil {
+		b.Fatal(err)
+	}
+	insert, err := db.Prepare("INSERT INTO raw (sender, reference, data) VALUES ($1, $2, $3)")
+	if err != nil {
+		b.Fatal(err)
+	}
+	insertEvent, err := db.Prepare("INSERT INTO raw_event (data) VALUES ($1)")
+	if err != nil {
+		b.Fatal(err)
+	}
+	return func(ctx context.Context, contents [][]byte) error {
+		tx, err := db.BeginTx(ctx, nil)
 		if err != nil {
-			b.Fatal(err)
+			return err
 		}
-		defer func() { _ = f.Close() }()
-		b.SetBytes(int64(len(content)))
-		b.ReportAllocs()
-		for n := uint64(0); b.Loop(); n++ {
-			binary.BigEndian.PutUint64(content, n)
-			for _, part := range [][]byte{content, content[:16]} {
-				if _, err := f.Write(part); err != nil {
-					b.Fatal(err)
-				}
-				if err := f.Sync(); err != nil {
-					b.Fatal(err)
+		defer func() { _ = tx.Rollback() }() // nothing to do after Commit
+		for _, c := range contents {
+			if _, err := tx.StmtContext(ctx, insert).ExecContext(ctx, "9900000000001", fmt.Sprintf("%x", c[:8]), c); err != nil {
+				return err
+			}
+			for range 3 {
+				if _, err := tx.StmtContext(ctx, insertEvent).ExecContext(ctx, c[:330]); err != nil {
+					return err
 				}
 			}
 		}
-	})
-	b.Run("store", func(b *testing.B) {
-		st := openTest(b, filepath.Join(b.TempDir(), "store.db"))
-		defer closeTest(b, st)
-		b.SetBytes(int64(len(content)))
-		b.ReportAllocs()
-		for n := uint64(0); b.Loop(); n++ {
-			binary.BigEndian.PutUint64(content, n)
-			if _, err := receive(b.Context(), st, bytes.NewReader(content)); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	b.Run("store-parallel", func(b *testing.B) {
-		st := openTest(b, filepath.Join(b.TempDir(), "store.db"))
-		defer closeTest(b, st)
-		b.SetBytes(int64(len(content)))
-		b.ReportAllocs()
-		b.SetParallelism(4) // times GOMAXPROCS
-		var next atomic.Uint64
-		b.RunParallel(func(pb *testing.PB) {
-			own := bytes.Clone(content)
-			for pb.Next() {
-				binary.BigEndian.PutUint64(own, next.Add(1))
-				if _, err := receive(b.Context(), st, bytes.NewReader(own)); err != nil {
-					b.Error(err)
-				}
-			}
-		})
-	})
+		return tx.Commit()
+	}
 }

@@ -118,7 +118,7 @@ func open(ctx context.Context, path string, d sqlstore.Dialect) (_ *sqlstore.Sto
 	}
 	undo = []func() error{st.Close}
 	if alone {
-		if err := st.RemoveAbandoned(ctx); err != nil {
+		if err := st.RemoveAbandoned(ctx, time.Now()); err != nil {
 			return nil, err
 		}
 	}

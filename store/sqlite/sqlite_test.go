@@ -407,7 +407,7 @@ func TestConflictRunsAgain(t *testing.T) {
 	conflict := errors.New("conflict")
 	d := dialect()
 	d.Conflict = func(err error) bool { return errors.Is(err, conflict) }
-	d.LockEvents = "INSERT INTO payload_upload (started_at) VALUES (1)" // stands for a lock, and can be counted
+	d.Lock = "INSERT INTO payload_upload (started_at) VALUES (length($1))" // stands for a lock, and can be counted
 	path := filepath.Join(t.TempDir(), "store.db")
 	st, err := open(t.Context(), path, d)
 	if err != nil {
@@ -425,13 +425,13 @@ func TestConflictRunsAgain(t *testing.T) {
 			t.Errorf("%d items of the runs before", n)
 		}
 		_, eventErr := tx.InsertEvent(store.Event{ID: "1"})
-		return errors.Join(err, eventErr)
+		return errors.Join(err, eventErr, tx.Lock("event"), tx.Lock("event"))
 	})
 	if err != nil || calls != 3 {
 		t.Errorf("Update: %v after %d calls", err, calls)
 	}
-	if n, err := payloadRows(rawDB(t, path)); n != 1 || err != nil {
-		t.Errorf("LockEvents ran %d times, %v", n, err)
+	if n, err := payloadRows(rawDB(t, path)); n != 2 || err != nil {
+		t.Errorf("Lock ran %d times, %v", n, err)
 	}
 	calls = 0
 	err = st.Update(t.Context(), func(store.Tx) error { calls++; return conflict })

@@ -11,11 +11,10 @@ import (
 // InsertEvent implements store.Tx.
 func (t *tx) InsertEvent(e store.Event) (int64, error) {
 	const op = "insert event"
-	// With several writers a number is given before the order of the commits is known; see Dialect.LockEvents.
-	if lock := t.store.dialect.LockEvents; lock != "" {
-		if _, err := t.sql.ExecContext(t.ctx, lock); err != nil {
-			return 0, t.fail(op, err)
-		}
+	// With several writers a number is given before the order of the commits is known: the next transaction that
+	// records events waits until this one has ended.
+	if err := t.lock(op, "event"); err != nil {
+		return 0, err
 	}
 	seq, err := t.id(op, insertEvent, e.ID, e.Type, e.Subject, e.PartitionKey, reference(e.InterchangeID),
 		micros(e.RecordedAt), blob(e.Data))

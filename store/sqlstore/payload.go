@@ -29,7 +29,7 @@ import (
 
 const (
 	// chunkSize is the number of bytes of a payload that are compressed and written together.
-	chunkSize = 1 << 20
+	chunkSize = store.MaxInlinePayload
 	// maxCompressors is how many chunks are compressed, and how many decompressed, at the same time.
 	maxCompressors = 4
 	// cleanupTimeout is how long a failing PutPayload tries to remove its chunks.
@@ -38,8 +38,11 @@ const (
 	maxEmptyReads = 100
 )
 
-// errUploadGone: chunks of a running upload were removed by somebody else.
-var errUploadGone = errors.New("chunks disappeared during the upload")
+var (
+	// errUploadGone: chunks of a running upload were removed by somebody else.
+	errUploadGone = errors.New("chunks disappeared during the upload")
+	errTooLong    = fmt.Errorf("more than %d bytes in one piece", store.MaxInlinePayload)
+)
 
 // buffers are the bytes of one chunk: as they are and as they are stored.
 type buffers struct {
@@ -74,7 +77,7 @@ func (s *Store) initCompression() error {
 func (s *Store) PutPayload(ctx context.Context, r io.Reader) (store.Payload, error) {
 	p, err := s.putPayload(ctx, r)
 	if err != nil {
-		return store.Payload{}, fail(ctx, "put payload", err)
+		return store.Payload{}, s.fail(ctx, "put payload", err)
 	}
 	return p, nil
 }
@@ -120,11 +123,32 @@ func readChunk(r io.Reader, buf []byte, n int) (_ int, last bool, err error) {
 
 // putSmall keeps a payload of one chunk.
 func (s *Store) putSmall(ctx context.Context, b *buffers, n int) (store.Payload, error) {
-	sum := sha256.Sum256(b.plain[:n])
-	p := store.Payload{Digest: hex.EncodeToString(sum[:]), Size: int64(n)}
-	b.packed = s.encoder.EncodeAll(b.plain[:n], b.packed[:0])
-	_, err := s.write(ctx, insertPayload, p.Digest, p.Size, 1, micros(s.now()), nil, b.packed)
+	p, args := s.small(b, b.plain[:n])
+	_, err := s.write(ctx, insertPayload, args...)
 	return p, err
+}
+
+// small makes the row of a payload of one chunk.
+func (s *Store) small(b *buffers, content []byte) (store.Payload, []any) {
+	sum := sha256.Sum256(content)
+	p := store.Payload{Digest: hex.EncodeToString(sum[:]), Size: int64(len(content))}
+	b.packed = s.encoder.EncodeAll(content, b.packed[:0])
+	return p, []any{p.Digest, p.Size, 1, micros(s.now()), nil, b.packed}
+}
+
+// PutPayload implements store.Tx.
+func (t *tx) PutPayload(content []byte) (store.Payload, error) {
+	const op = "put payload"
+	if len(content) > store.MaxInlinePayload {
+		return store.Payload{}, t.fail(op, errTooLong)
+	}
+	b := t.store.buffers.Get().(*buffers)
+	defer t.store.buffers.Put(b)
+	p, args := t.store.small(b, content)
+	if _, err := t.exec(op, insertPayload, args...); err != nil {
+		return store.Payload{}, err
+	}
+	return p, nil
 }
 
 // putLarge keeps a payload of several chunks; the first one is in b and more follows.
@@ -208,27 +232,27 @@ func (s *Store) abandon(ctx context.Context, upload int64) error {
 	return err
 }
 
-// RemoveAbandoned removes what uploads left behind that a crash interrupted. It is to be called while nothing
-// else uses the database, because a running upload looks the same; one that is hit reports an error.
-func (s *Store) RemoveAbandoned(ctx context.Context) error {
-	uploads, err := s.abandoned(ctx)
+// RemoveAbandoned removes what uploads left behind that began before an instant and were interrupted by a crash. A
+// running upload looks the same; one that is hit reports an error.
+func (s *Store) RemoveAbandoned(ctx context.Context, before time.Time) error {
+	uploads, err := s.abandoned(ctx, before)
 	if err != nil {
-		return fail(ctx, "remove abandoned payloads", err)
+		return s.fail(ctx, "remove abandoned payloads", err)
 	}
 	for _, upload := range uploads {
 		if err := s.abandon(ctx, upload); err != nil {
-			return fail(ctx, "remove abandoned payloads", err)
+			return s.fail(ctx, "remove abandoned payloads", err)
 		}
 	}
 	return nil
 }
 
-func (s *Store) abandoned(ctx context.Context) ([]int64, error) {
+func (s *Store) abandoned(ctx context.Context, before time.Time) ([]int64, error) {
 	if err := s.enter(); err != nil {
 		return nil, err
 	}
 	defer s.leave()
-	rows, err := s.writer.stmts[listAbandoned].QueryContext(ctx)
+	rows, err := s.writer.stmts[listAbandoned].QueryContext(ctx, micros(before))
 	if err != nil {
 		return nil, err
 	}
@@ -241,15 +265,16 @@ func (s *Store) write(ctx context.Context, text string, args ...any) (int64, err
 		return 0, err
 	}
 	defer s.leave()
-	for attempt := 1; ; attempt++ {
+	var n int64
+	err := s.again(ctx, func() error {
 		res, err := s.writer.stmts[text].ExecContext(ctx, args...)
-		if err == nil {
-			return res.RowsAffected()
+		if err != nil {
+			return err
 		}
-		if attempt == maxUpdateAttempts || ctx.Err() != nil || !s.dialect.Conflict(err) {
-			return 0, err
-		}
-	}
+		n, err = res.RowsAffected()
+		return err
+	})
+	return n, err
 }
 
 // contextReader ends with the error of ctx once ctx has ended.

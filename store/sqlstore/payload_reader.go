@@ -19,7 +19,7 @@ func (s *Store) OpenPayload(ctx context.Context, digest string) (io.ReadCloser, 
 	const op = "open payload"
 	r := &payloadReader{ctx: ctx, store: s, digest: digest, hash: sha256.New()}
 	if err := s.enter(); err != nil {
-		return nil, fail(ctx, op, err)
+		return nil, s.fail(ctx, op, err)
 	}
 	defer s.leave()
 	err := s.reader.stmts[selectPayload].QueryRowContext(ctx, digest).Scan(&r.size, &r.chunks, &r.upload, &r.first)
@@ -27,7 +27,7 @@ func (s *Store) OpenPayload(ctx context.Context, digest string) (io.ReadCloser, 
 		err = fmt.Errorf("%s: %w", digest, store.ErrNotFound)
 	}
 	if err != nil {
-		return nil, fail(ctx, op, err)
+		return nil, s.fail(ctx, op, err)
 	}
 	return r, nil
 }
@@ -71,7 +71,7 @@ func (r *payloadReader) load() error {
 	}
 	packed, err := r.chunk()
 	if err != nil {
-		return fail(r.ctx, "read payload", err)
+		return r.store.fail(r.ctx, "read payload", err)
 	}
 	if r.buffers == nil {
 		r.buffers = r.store.buffers.Get().(*buffers)

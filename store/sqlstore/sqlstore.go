@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -28,8 +29,12 @@ import (
 	"github.com/marktbote/marktbote/store"
 )
 
-// maxUpdateAttempts is how often Update runs fn when the engine reports conflicts with other transactions.
-const maxUpdateAttempts = 10
+const (
+	// maxUpdateAttempts is how often Update runs fn when the engine reports conflicts with other transactions.
+	maxUpdateAttempts = 10
+	// conflictPause is the longest pause before the second run; it doubles with every further one.
+	conflictPause = 2 * time.Millisecond
+)
 
 // Dialect is what differs between database engines. Its functions must be safe for concurrent use.
 type Dialect struct {
@@ -37,21 +42,27 @@ type Dialect struct {
 	MissingReference func(err error) bool
 	// Conflict reports whether err says that the transaction met another one and may succeed if it runs again.
 	Conflict func(err error) bool
+	// Unreachable reports whether err says that the database is gone for the moment; nil if that cannot happen.
+	Unreachable func(err error) bool
+	// ViewIsolation is the isolation that makes all queries of a read-only transaction see one state.
+	ViewIsolation sql.IsolationLevel
 	// SkipLocked ends the query that selects the work to claim, so that two claims running at the same time do
 	// not select the same rows: "FOR UPDATE SKIP LOCKED", or empty if the engine has one writer at a time.
 	SkipLocked string
-	// LockEvents is a statement without parameters that runs before an event gets its sequence number and makes
-	// transactions that record events wait for each other; empty if the engine has one writer at a time.
-	LockEvents string
+	// Lock is a statement that makes transactions with the same key, its only parameter, wait for each other;
+	// empty if the engine has one writer at a time.
+	Lock string
 }
 
-// Config is what New needs; all fields but Now and Release must be set.
+// Config is what New needs; Writer, Reader and Dialect must be set.
 type Config struct {
 	Writer  *sql.DB // pool for changes
 	Reader  *sql.DB // pool for queries; its connections may refuse changes
 	Dialect Dialect
 	Now     func() time.Time // clock for the columns that say when something was stored; nil means time.Now
-	Release io.Closer        // closed after the pools; nil if there is nothing to release
+	// WorkAdded is called after a transaction that added work was committed; it must not block. nil: nobody cares.
+	WorkAdded func()
+	Release   io.Closer // closed after the pools; nil if there is nothing to release
 }
 
 // Store implements store.Store over database/sql. It is safe for concurrent use.
@@ -61,6 +72,7 @@ type Store struct {
 	dialect Dialect
 	claim   string // text of the claim statement, see claimWork
 	now     func() time.Time
+	added   func() // see Config.WorkAdded
 	release io.Closer
 
 	encoder *zstd.Encoder
@@ -85,7 +97,11 @@ func New(ctx context.Context, cfg Config) (*Store, error) {
 		dialect: cfg.Dialect,
 		claim:   fmt.Sprintf(claimWork, cfg.Dialect.SkipLocked),
 		now:     cfg.Now,
+		added:   cfg.WorkAdded,
 		release: cfg.Release,
+	}
+	if s.added == nil {
+		s.added = func() {}
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -94,14 +110,22 @@ func New(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, fmt.Errorf("store: open: %w", err)
 	}
 	var err error
-	if s.writer, err = prepare(ctx, cfg.Writer, slices.Concat(queries(), changes(), []string{s.claim})); err != nil {
+	if s.writer, err = prepare(ctx, cfg.Writer, s.texts(s.claim)); err != nil {
 		return nil, fmt.Errorf("store: open: %w", err)
 	}
-	if s.reader, err = prepare(ctx, cfg.Reader, slices.Concat(queries(), changes())); err != nil {
+	if s.reader, err = prepare(ctx, cfg.Reader, s.texts()); err != nil {
 		s.writer.closeStatements()
 		return nil, fmt.Errorf("store: open: %w", err)
 	}
 	return s, nil
+}
+
+// texts lists what is prepared on every connection.
+func (s *Store) texts(more ...string) []string {
+	if s.dialect.Lock != "" {
+		more = append(more, s.dialect.Lock)
+	}
+	return slices.Concat(queries(), changes(), more)
 }
 
 func prepare(ctx context.Context, db *sql.DB, texts []string) (pool, error) {
@@ -165,28 +189,40 @@ func (s *Store) leave() { s.active.Done() }
 
 // Update implements store.Store.
 func (s *Store) Update(ctx context.Context, fn func(tx store.Tx) error) error {
+	return s.again(ctx, func() error { return s.run(ctx, "update", &s.writer, nil, fn) })
+}
+
+// again runs do until it does not meet another transaction any more.
+func (s *Store) again(ctx context.Context, do func() error) error {
+	pause := conflictPause
 	for attempt := 1; ; attempt++ {
-		err := s.run(ctx, "update", &s.writer, nil, fn)
+		err := do()
 		if err == nil || attempt == maxUpdateAttempts || ctx.Err() != nil || !s.dialect.Conflict(err) {
 			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(rand.N(pause)): // at random, so that the two do not meet again
+			pause *= 2
 		}
 	}
 }
 
 // View implements store.Store.
 func (s *Store) View(ctx context.Context, fn func(tx store.Tx) error) error {
-	return s.run(ctx, "view", &s.reader, &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelDefault}, fn)
+	return s.run(ctx, "view", &s.reader, &sql.TxOptions{ReadOnly: true, Isolation: s.dialect.ViewIsolation}, fn)
 }
 
 // run runs fn once in a transaction of p.
 func (s *Store) run(ctx context.Context, op string, p *pool, opts *sql.TxOptions, fn func(tx store.Tx) error) error {
 	if err := s.enter(); err != nil {
-		return fail(ctx, op, err)
+		return s.fail(ctx, op, err)
 	}
 	defer s.leave()
 	sqlTx, err := p.db.BeginTx(ctx, opts)
 	if err != nil {
-		return fail(ctx, op, err)
+		return s.fail(ctx, op, err)
 	}
 	t := &tx{ctx: ctx, store: s, pool: p, sql: sqlTx}
 	ended := false
@@ -198,25 +234,46 @@ func (s *Store) run(ctx context.Context, op string, p *pool, opts *sql.TxOptions
 	err = fn(t)
 	ended = true
 	if err == nil && t.broken != nil {
-		err = fail(ctx, op, fmt.Errorf("ignored error: %w", t.broken))
+		err = s.fail(ctx, op, fmt.Errorf("ignored error: %w", t.broken))
 	}
 	if err != nil {
-		if rollbackErr := sqlTx.Rollback(); rollbackErr != nil && !errors.Is(rollbackErr, sql.ErrTxDone) {
+		if rollbackErr := sqlTx.Rollback(); rollbackErr != nil && !errors.Is(rollbackErr, sql.ErrTxDone) && !s.unreachable(err) {
 			return fmt.Errorf("%w (rollback: %v)", err, rollbackErr)
 		}
 		return err
 	}
 	if err := sqlTx.Commit(); err != nil {
-		return fail(ctx, op, fmt.Errorf("commit: %w", err))
+		return s.fail(ctx, op, fmt.Errorf("commit: %w", err))
+	}
+	if t.workAdded {
+		s.added()
 	}
 	return nil
 }
 
 // fail says which operation of the store met err. When ctx has ended this is the reason, whatever the engine
 // made of it.
-func fail(ctx context.Context, op string, err error) error {
+func (s *Store) fail(ctx context.Context, op string, err error) error {
 	if cause := ctx.Err(); cause != nil && !errors.Is(err, cause) {
 		return fmt.Errorf("store: %s: %w (%v)", op, cause, err)
 	}
+	if s.unreachable(err) {
+		err = temporary{err}
+	}
 	return fmt.Errorf("store: %s: %w", op, err)
 }
+
+func (s *Store) unreachable(err error) bool {
+	return s.dialect.Unreachable != nil && s.dialect.Unreachable(err)
+}
+
+// temporary is an error that goes away by itself: the database is restarted, or another one takes over.
+type temporary struct{ error }
+
+func (e temporary) Unwrap() error { return e.error }
+
+// Is makes it a store.ErrUnreachable.
+func (temporary) Is(target error) bool { return target == store.ErrUnreachable }
+
+// Temporary reports that trying again later makes sense.
+func (temporary) Temporary() bool { return true }

@@ -23,7 +23,7 @@ const (
 	deleteUpload = `DELETE FROM payload_upload WHERE id = $1
 		AND NOT EXISTS (SELECT 1 FROM payload WHERE upload_id = $1)`
 	listAbandoned = `SELECT id FROM payload_upload u
-		WHERE NOT EXISTS (SELECT 1 FROM payload p WHERE p.upload_id = u.id) ORDER BY id`
+		WHERE started_at < $1 AND NOT EXISTS (SELECT 1 FROM payload p WHERE p.upload_id = u.id) ORDER BY id`
 )
 
 const interchangeColumns = `id, direction, channel, received_id, COALESCE(payload_digest, ''), payload_size,
@@ -86,10 +86,11 @@ const (
 	insertWork = `INSERT INTO work (kind, lane, interchange_id, due_at, reason)
 		VALUES ($1, $2, $3, $4, $5) RETURNING id`
 	// claimWork is completed with Dialect.SkipLocked.
-	claimWork = `UPDATE work SET attempt = attempt + 1, lease = $1, leased_until = $2
-		WHERE id IN (SELECT id FROM work
+	claimWork = `WITH due AS MATERIALIZED (SELECT id FROM work
 			WHERE lane = $3 AND parked = 0 AND due_at <= $4 AND leased_until <= $4
 			ORDER BY due_at, id LIMIT $5 %s)
+		UPDATE work SET attempt = attempt + 1, lease = $1, leased_until = $2
+		WHERE id IN (SELECT id FROM due)
 		RETURNING ` + workColumns
 	deleteWork = `DELETE FROM work WHERE id = $1 AND lease = $2 AND parked = 0`
 	retryWork  = `UPDATE work SET due_at = $3, reason = $4, lease = '', leased_until = 0

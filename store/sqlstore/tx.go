@@ -5,7 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/marktbote/marktbote/store"
 )
@@ -20,6 +23,25 @@ type tx struct {
 	pool   *pool
 	sql    *sql.Tx
 	broken error // the first error of the engine; the transaction must not be committed after it
+
+	workAdded bool // somebody may be waiting for it
+	locked    []string
+}
+
+// Lock implements store.Tx.
+func (t *tx) Lock(key string) error { return t.lock("lock", "key/"+key) }
+
+// lock takes a lock until the end of the transaction, once.
+func (t *tx) lock(op, key string) error {
+	text := t.store.dialect.Lock
+	if text == "" || slices.Contains(t.locked, key) {
+		return nil
+	}
+	if _, err := t.statement(text).ExecContext(t.ctx, key); err != nil {
+		return t.fail(op, err)
+	}
+	t.locked = append(t.locked, key)
+	return nil
 }
 
 // fail wraps an error of the engine and makes sure that the transaction is not committed: PostgreSQL would
@@ -31,12 +53,12 @@ func (t *tx) fail(op string, err error) error {
 	if t.broken == nil {
 		t.broken = err
 	}
-	return fail(t.ctx, op, err)
+	return t.store.fail(t.ctx, op, err)
 }
 
 // exec runs a statement and returns how many rows it changed.
 func (t *tx) exec(op, text string, args ...any) (int64, error) {
-	res, err := t.statement(text).ExecContext(t.ctx, args...)
+	res, err := t.statement(text).ExecContext(t.ctx, cleaned(args)...)
 	if err != nil {
 		return 0, t.fail(op, err)
 	}
@@ -50,7 +72,7 @@ func (t *tx) exec(op, text string, args ...any) (int64, error) {
 // id runs a statement that returns one number. errNoRow if it returns none.
 func (t *tx) id(op, text string, args ...any) (int64, error) {
 	var id int64
-	err := t.statement(text).QueryRowContext(t.ctx, args...).Scan(&id)
+	err := t.statement(text).QueryRowContext(t.ctx, cleaned(args)...).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, errNoRow
 	}
@@ -67,7 +89,7 @@ func (t *tx) statement(text string) *sql.Stmt {
 
 // list runs a query and reads its rows with scan.
 func list[T any](t *tx, op, text string, scan func(*sql.Rows) (T, error), args ...any) ([]T, error) {
-	rows, err := t.statement(text).QueryContext(t.ctx, args...)
+	rows, err := t.statement(text).QueryContext(t.ctx, cleaned(args)...)
 	if err != nil {
 		return nil, t.fail(op, err)
 	}
@@ -101,6 +123,24 @@ func limitOf(limit int) int {
 		return store.DefaultLimit
 	}
 	return limit
+}
+
+// cleaned replaces in texts what not every engine keeps, in place; see package store.
+func cleaned(args []any) []any {
+	for i, arg := range args {
+		s, ok := arg.(string)
+		if !ok {
+			continue
+		}
+		if !utf8.ValidString(s) {
+			s = strings.ToValidUTF8(s, "\uFFFD")
+			args[i] = s
+		}
+		if strings.IndexByte(s, 0) >= 0 {
+			args[i] = strings.ReplaceAll(s, "\x00", "\uFFFD")
+		}
+	}
+	return args
 }
 
 // micros is how an instant is stored: microseconds since 1970 UTC, 0 for the zero time.

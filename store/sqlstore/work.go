@@ -30,28 +30,28 @@ func (s *Store) ClaimWork(
 ) ([]store.Work, error) {
 	const op = "claim work"
 	if lease <= 0 {
-		return nil, fail(ctx, op, errBadLease)
+		return nil, s.fail(ctx, op, errBadLease)
 	}
 	if limit <= 0 {
 		return nil, nil
 	}
 	if err := s.enter(); err != nil {
-		return nil, fail(ctx, op, err)
+		return nil, s.fail(ctx, op, err)
 	}
 	defer s.leave()
 	token, err := uuid.NewRandom()
 	if err != nil {
-		return nil, fail(ctx, op, err)
+		return nil, s.fail(ctx, op, err)
 	}
-	for attempt := 1; ; attempt++ {
-		items, err := s.claimOnce(ctx, token.String(), lane, now, lease, limit)
-		if err == nil {
-			return items, nil
-		}
-		if attempt == maxUpdateAttempts || ctx.Err() != nil || !s.dialect.Conflict(err) {
-			return nil, fail(ctx, op, err)
-		}
+	var items []store.Work
+	err = s.again(ctx, func() (err error) {
+		items, err = s.claimOnce(ctx, token.String(), lane, now, lease, limit)
+		return err
+	})
+	if err != nil {
+		return nil, s.fail(ctx, op, err)
 	}
+	return items, nil
 }
 
 func (s *Store) claimOnce(
@@ -74,6 +74,7 @@ func (s *Store) claimOnce(
 
 // AddWork implements store.Tx.
 func (t *tx) AddWork(w store.Work) (int64, error) {
+	t.workAdded = true
 	return t.id("add work", insertWork, w.Kind, w.Lane, reference(w.InterchangeID), micros(w.DueAt), w.Reason)
 }
 

@@ -19,6 +19,7 @@ type correction struct {
 	Group   bool     `json:"group"`   // the group is meant
 	Element string   `json:"element"` // element or component of the segment meant, wherever it occurs in it
 	Status  string   `json:"status"`  // new BDEW status
+	Max     int      `json:"max"`     // new BDEW number of repetitions
 	Drop    []string `json:"drop"`    // codes that do not belong to the element
 	Insert  *node    `json:"insert"`  // node that the group lacks
 }
@@ -69,6 +70,9 @@ func (c *correction) apply(n *node) bool {
 		return c.Group
 	case c.Element != "":
 		return c.applyTo(n.Elements)
+	case c.Max > 0 && n.Max[1] != c.Max:
+		n.Max[1] = c.Max
+		return true
 	case c.Status != "" && n.Status[1] != c.Status:
 		n.Status[1] = c.Status
 		return true

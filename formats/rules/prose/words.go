@@ -132,9 +132,10 @@ func (p *page) meaning(r *rule) string {
 	if r.unknown() {
 		return ""
 	}
-	text := condition.Describe(r.Rule, string(p.lang))
+	w := condition.Wording{Lang: p.lang, Name: r.pack.NameOf}
+	text := w.Describe(r.Rule)
 	if r.External {
-		text = r.Key // that it is outside the message is said by the kind
+		text = w.Fact(r.Key) // that it is outside the message is said by the kind
 	}
 	if r.Kind == condition.Must && r.Code != "" {
 		text += " (" + p.pick("sonst ", "else ") + r.Code + ")"
@@ -154,6 +155,7 @@ func (p *page) named(r *rule) string {
 // rule is a condition as a use case understands it.
 type rule struct {
 	*condition.Rule
+	pack    *rules.Pack // names the places that the condition speaks of
 	number  int
 	missing bool // the pack does not have it
 }
@@ -170,12 +172,12 @@ type Side struct {
 // rule returns a condition by number.
 func (s Side) rule(number int) *rule {
 	if s.UseCase != nil && s.UseCase.Overrides[number] != nil {
-		return &rule{s.UseCase.Overrides[number], number, false}
+		return &rule{s.UseCase.Overrides[number], s.Pack, number, false}
 	}
 	if r := s.Pack.Rules[number]; r != nil {
-		return &rule{r, number, false}
+		return &rule{r, s.Pack, number, false}
 	}
-	return &rule{&condition.Rule{Kind: condition.Open}, number, true}
+	return &rule{&condition.Rule{Kind: condition.Open}, s.Pack, number, true}
 }
 
 // conditions returns the numbers of the conditions that an expression names, packages not resolved, and the packages.

@@ -1,0 +1,264 @@
+package process
+
+import "time"
+
+// Step is the state of one message on its way to an answer, seen from either end. The zero value, with the Rule set, is
+// a message that nobody has sent. A Step is a value: On returns the next one.
+//
+// What it lives by: only a receipt starts the clock, and a technical rejection stops it. Silence counts once, at the
+// deadline. An answer that has been given stays: a second one is for people to look at, whatever it says.
+//
+// Spec: APERAK AHB 1.1, ch. 1 (a rejected transaction counts as not received); GPKE Teil 2
+type Step struct {
+	Rule   Rule
+	State  State
+	Due    time.Time // zero: no deadline is known
+	Answer Effect    // the answer that counts; empty: none
+	before State     // what a technical rejection interrupted
+}
+
+// Rule is what a Step needs from the Entry of its message.
+type Rule struct {
+	Answered bool // an answer is expected
+	Silence  Silence
+	VoidLate bool // an answer after the deadline has no effect
+}
+
+// Rule returns the rule of the message under these facts.
+func (e *Entry) Rule(f Facts) Rule {
+	return Rule{Answered: e.Expects(f), Silence: e.Silence, VoidLate: e.VoidLate}
+}
+
+// State is where a Step stands.
+type State string
+
+// The states.
+const (
+	Draft         State = ""
+	Sent          State = "sent"          // on its way, no receipt
+	Open          State = "open"          // received, the answer is awaited
+	Accepted      State = "accepted"      // as Open, and acknowledged by APERAK 312
+	Done          State = "done"          // received, no answer is expected
+	Rejected      State = "rejected"      // by CONTRL or APERAK: counts as not received
+	Confirmed     State = "confirmed"     // by an answer
+	Refused       State = "refused"       // by an answer
+	Answered      State = "answered"      // by data or a status
+	Silent        State = "silent"        // decided by silence
+	Overdue       State = "overdue"       // the deadline has passed and silence decides nothing
+	Cancelled     State = "cancelled"     // by a cancellation that was confirmed
+	NeedsClearing State = "clearing"      // contradictory; people must decide
+)
+
+// States returns all states.
+func States() []State {
+	return []State{Draft, Sent, Open, Accepted, Done, Rejected, Confirmed, Refused, Answered, Silent, Overdue, Cancelled, NeedsClearing}
+}
+
+// Event is what happens to a Step.
+type Event struct {
+	Kind   EventKind
+	At     time.Time // of receipt, where there is one; else of what happened
+	Due    time.Time // with Received and Objected: the deadline that follows, zero if none is known
+	Effect Effect    // with AnswerReceived
+}
+
+// EventKind says what happens.
+type EventKind string
+
+// The events.
+const (
+	SentOut         EventKind = "sent"
+	Received        EventKind = "received"   // the receipt of the transport
+	Contrl4         EventKind = "contrl-4"   // the file is rejected
+	Aperak312       EventKind = "aperak-312" // the transaction is acknowledged
+	Aperak313       EventKind = "aperak-313" // the transaction is rejected
+	RejectionLifted EventKind = "lifted"     // the rejection was wrong: the first receipt counts again
+	AnswerReceived  EventKind = "answer"
+	DeadlinePassed  EventKind = "deadline"
+	Cancellation_   EventKind = "cancelled" // a cancellation of the message was confirmed
+	Objected        EventKind = "objected"  // to a refusal: the answer is open again
+)
+
+// EventKinds returns all kinds of events.
+func EventKinds() []EventKind {
+	return []EventKind{SentOut, Received, Contrl4, Aperak312, Aperak313, RejectionLifted, AnswerReceived, DeadlinePassed, Cancellation_, Objected}
+}
+
+// Meaning says what an event meant for the process.
+type Meaning string
+
+// The meanings.
+const (
+	Nothing            Meaning = ""
+	Started            Meaning = "started"  // the clock runs, if there is a deadline
+	MeansAccepted      Meaning = "accepted" // for processing; the answer is still open
+	MeansRejected      Meaning = "rejected" // no deadline runs any more
+	MeansRestored      Meaning = "restored" // the deadline of the first receipt runs again
+	MeansConfirmed     Meaning = "confirmed"
+	MeansRefused       Meaning = "refused"
+	MeansAnswered      Meaning = "answered"
+	ConfirmedBySilence Meaning = "confirmed-by-silence"
+	ObjectionWaived    Meaning = "objection-waived"
+	Broken             Meaning = "breach"          // the answer is still owed
+	DeadlineMissed     Meaning = "deadline-missed" // what that means is not established
+	AnsweredLate       Meaning = "answered-late"   // the answer counts if nothing was decided before
+	LateAndVoid        Meaning = "late-and-void"
+	AnswerUnexpected   Meaning = "answer-unexpected"
+	SecondAnswer       Meaning = "second-answer"
+	Contradiction      Meaning = "contradiction" // of technical and business answers
+	MeansCancelled     Meaning = "cancelled"
+	Reopened           Meaning = "reopened"
+)
+
+// Running returns the deadline that is running; false if none is.
+func (s Step) Running() (time.Time, bool) {
+	return s.Due, (s.State == Open || s.State == Accepted) && !s.Due.IsZero()
+}
+
+// On returns the Step after an event and what the event meant. Events that change nothing mean Nothing.
+func (s Step) On(e Event) (Step, Meaning) {
+	switch e.Kind {
+	case SentOut:
+		if s.State == Draft {
+			s.State = Sent
+		}
+	case Received:
+		return s.received(e)
+	case Contrl4, Aperak313:
+		return s.rejected()
+	case Aperak312:
+		return s.accepted()
+	case RejectionLifted:
+		if s.State == Rejected {
+			s.State, s.before = s.before, Draft
+			return s, MeansRestored
+		}
+	case AnswerReceived:
+		return s.answered(e)
+	case DeadlinePassed:
+		return s.passed(e.At)
+	case Cancellation_:
+		if s.State != Cancelled && s.State != NeedsClearing {
+			s.State, s.before = Cancelled, Draft
+			return s, MeansCancelled
+		}
+	case Objected:
+		return s.objected(e)
+	}
+	return s, Nothing
+}
+
+func (s Step) received(e Event) (Step, Meaning) {
+	switch {
+	case s.State == Draft || s.State == Sent:
+		s.State, s.Due = Open, e.Due
+		if !s.Rule.Answered {
+			s.State, s.Due = Done, time.Time{}
+		}
+	case s.State == Accepted && s.Due.IsZero(): // APERAK was faster than the receipt
+		s.Due = e.Due
+	default:
+		return s, Nothing
+	}
+	return s, Started
+}
+
+func (s Step) rejected() (Step, Meaning) {
+	switch s.State {
+	case Sent, Open, Done, Overdue:
+		s.State, s.before = Rejected, s.State
+		return s, MeansRejected
+	case Accepted, Confirmed, Refused, Answered, Silent:
+		s.State = NeedsClearing
+		return s, Contradiction
+	}
+	return s, Nothing
+}
+
+func (s Step) accepted() (Step, Meaning) {
+	switch s.State {
+	case Sent, Open:
+		s.State = Accepted
+		if !s.Rule.Answered {
+			s.State = Done
+		}
+		return s, MeansAccepted
+	case Done, Overdue:
+		return s, MeansAccepted
+	case Rejected:
+		s.State = NeedsClearing
+		return s, Contradiction
+	}
+	return s, Nothing
+}
+
+func (s Step) answered(e Event) (Step, Meaning) {
+	if due, running := s.Running(); running && e.At.After(due) {
+		s, _ = s.passed(e.At) // before its timer fired
+	}
+	switch s.State {
+	case Draft, Done, Cancelled:
+		return s, AnswerUnexpected
+	case Rejected:
+		s.State = NeedsClearing
+		return s, Contradiction
+	case Silent:
+		if s.Rule.VoidLate {
+			return s, LateAndVoid
+		}
+		return s, AnsweredLate
+	case Answered:
+		if e.Effect == Informs { // data come in several messages
+			return s, MeansAnswered
+		}
+		fallthrough
+	case Confirmed, Refused, NeedsClearing:
+		s.State = NeedsClearing
+		return s, SecondAnswer
+	}
+	late := s.State == Overdue
+	meaning := MeansAnswered
+	s.State, s.Answer = Answered, e.Effect
+	switch e.Effect {
+	case Confirms:
+		s.State, meaning = Confirmed, MeansConfirmed
+	case Refuses:
+		s.State, meaning = Refused, MeansRefused
+	}
+	if late {
+		meaning = AnsweredLate
+	}
+	return s, meaning
+}
+
+func (s Step) passed(at time.Time) (Step, Meaning) {
+	due, running := s.Running()
+	if !running || at.Before(due) {
+		return s, Nothing
+	}
+	switch s.Rule.Silence {
+	case Consent, NoDeviation, Approved, NBEnds, NBAssigns:
+		s.State = Silent
+		return s, ConfirmedBySilence
+	case Waived:
+		s.State = Silent
+		return s, ObjectionWaived
+	case Breach:
+		s.State = Overdue
+		return s, Broken
+	}
+	s.State = Overdue
+	return s, DeadlineMissed
+}
+
+func (s Step) objected(e Event) (Step, Meaning) {
+	switch s.State {
+	case Refused:
+		s.State, s.Due, s.Answer = Open, e.Due, ""
+		return s, Reopened
+	case Confirmed, Silent:
+		s.State = NeedsClearing
+		return s, Contradiction
+	}
+	return s, Nothing
+}
