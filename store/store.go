@@ -1,7 +1,7 @@
 // Package store defines what the gateway keeps and how it is changed.
 //
 // A Store holds raw payloads exactly as received or sent, the interchanges, messages and transactions found
-// in them, findings, events and pending work. Every change runs inside Update: row changes, the next work item
+// in them, findings, events and pending work; what is owed until when (ledger.go), what people decided and know. Every change runs inside Update: row changes, the next work item
 // and outgoing events commit together or not at all. The package knows no EDIFACT and no HTTP; the drivers
 // live below it (sqlite), share their SQL (sqlstore) and obey one conformance suite (storetest).
 //
@@ -145,6 +145,10 @@ type Tx interface {
 	PendingWork() (int, error)
 	// ParkedWork lists the items that are parked, in the order they were added, at most limit.
 	ParkedWork(limit int) ([]Work, error)
+
+	LedgerTx
+	PeopleTx
+	ClearingTx
 }
 
 // MaxInlinePayload is the length in bytes up to which Tx.PutPayload takes a payload.
@@ -278,4 +282,10 @@ type Waiter interface {
 	// ended or the database cannot be reached. The first call returns at once. It is for one goroutine and must
 	// have returned before Close.
 	WaitWork(ctx context.Context) error
+}
+
+// Versioner is a Store whose tables have versions. It is optional.
+type Versioner interface {
+	// Versions returns the version of the tables before Open and now.
+	Versions() (before, now int64)
 }

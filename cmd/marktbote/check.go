@@ -8,14 +8,12 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/marktbote/marktbote/formats"
 	"github.com/marktbote/marktbote/formats/check"
 	"github.com/marktbote/marktbote/gateway/config"
 	"github.com/marktbote/marktbote/store"
-	"github.com/marktbote/marktbote/store/sqlite"
 )
 
 // checkCmd is "marktbote check".
@@ -283,17 +281,16 @@ func openKnowledge(ctx context.Context, path string) (*knowledge, error) {
 		return nil, err
 	}
 	k := &knowledge{Config: c, ctx: ctx}
-	file := storePath(c)
-	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
-		return k, nil
+	if file, isFile := c.StoreFile(); isFile {
+		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+			return k, nil
+		}
 	}
-	if k.store, err = sqlite.Open(ctx, file); err != nil {
+	if k.store, err = openStore(ctx, c); err != nil {
 		return nil, err
 	}
 	return k, nil
 }
-
-func storePath(c config.Config) string { return filepath.Join(c.DataDir, "marktbote.db") }
 
 func (k *knowledge) close() {
 	if k.store != nil {

@@ -26,7 +26,6 @@ import (
 	"github.com/marktbote/marktbote/gateway/config"
 	"github.com/marktbote/marktbote/gateway/web"
 	"github.com/marktbote/marktbote/store"
-	"github.com/marktbote/marktbote/store/sqlite"
 )
 
 // demoCmd is "marktbote demo".
@@ -126,7 +125,7 @@ type demoNode struct {
 func (d *demo) start(ctx context.Context, dir string, own, partners []config.Party) (*demoNode, error) {
 	cfg := config.Default()
 	cfg.DataDir, cfg.Own, cfg.Partners = dir, own, partners
-	st, err := sqlite.Open(ctx, storePath(cfg))
+	st, err := openStore(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}

@@ -72,6 +72,7 @@ var layers = map[string]layer{
 	"formats/sample":    formatsLayer(belowAck...),
 	"formats/ack":       formatsLayer(belowAck...),
 	"formats/explain":   formatsLayer(belowAck...),
+	"formats/process":   formatsLayer("edifact", "formats", "formats/ident", "formats/calendar", "formats/event"),
 
 	"store":                  storeLayer(),
 	"store/sqlstore":         storeLayer("store"),

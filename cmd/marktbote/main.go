@@ -4,8 +4,10 @@
 //	marktbote demo                 two gateways exchange a supply start and a load profile
 //	marktbote check FILE...        judge files
 //	marktbote explain FILE         annotate a file segment by segment
+//	marktbote ack FILE             print the CONTRL and APERAK on a file
 //	marktbote events FILE...       print the events of files
 //	marktbote serve                run the gateway
+//	marktbote migrate              bring the tables of the store up to date
 //	marktbote rules list           list the rule packs; also show, diff, coverage and compile
 //
 // Exit codes: 0 everything accepted or done, 1 at least one message rejected or one check failed, 2 wrong usage or
@@ -39,8 +41,10 @@ var errRejected = errors.New("rejected")
 type cli struct {
 	Check    checkCmd    `cmd:"" help:"Judge interchanges: syntax, service segments, structure, Anwendungshandbuch."`
 	Explain  explainCmd  `cmd:"" help:"Annotate an interchange segment by segment, with names, meanings, rules and findings."`
+	Ack      ackCmd      `cmd:"" help:"Print the CONTRL and APERAK that the rules demand for an interchange."`
 	Events   eventsCmd   `cmd:"" help:"Print the events of interchanges, one CloudEvent per line."`
 	Serve    serveCmd    `cmd:"" help:"Run the gateway."`
+	Migrate  migrateCmd  `cmd:"" help:"Create the tables of a store or bring them up to date."`
 	Demo     demoCmd     `cmd:"" help:"Let a supplier's and a grid operator's gateway exchange messages and show what happens."`
 	Generate generateCmd `cmd:"" help:"Write valid messages of a Prüfidentifikator."`
 	Rules    rulesCmd    `cmd:"" help:"Look at, compare and make rule packs."`

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -20,7 +19,6 @@ import (
 	"github.com/marktbote/marktbote/gateway"
 	"github.com/marktbote/marktbote/gateway/config"
 	"github.com/marktbote/marktbote/gateway/web"
-	"github.com/marktbote/marktbote/store/sqlite"
 )
 
 // serveCmd is "marktbote serve".
@@ -62,7 +60,7 @@ func (c *serveCmd) Run(e env) error {
 	if err != nil {
 		return err
 	}
-	st, err := sqlite.Open(e.ctx, storePath(cfg))
+	st, err := openStore(e.ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -76,8 +74,7 @@ func (c *serveCmd) Run(e env) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("listen: %w", err), st.Close())
 	}
-	dir, _ := filepath.Abs(cfg.DataDir)
-	fmt.Fprintf(e.stderr, "Message log: http://%s/   data: %s   Ctrl-C stops.\n", listener.Addr(), dir)
+	fmt.Fprintf(e.stderr, "Message log: http://%s/   data: %s   Ctrl-C stops.\n", listener.Addr(), describeStore(cfg))
 	group, ctx := errgroup.WithContext(e.ctx)
 	group.Go(func() error { g.Run(ctx); return nil })
 	var handler http.Handler = mux

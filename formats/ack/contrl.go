@@ -175,9 +175,6 @@ func (d *decider) rejectMessage(i int) (*ContrlMessage, bool) {
 func (m *ContrlMessage) add(x *formats.Finding, codes *contrlCodes) bool {
 	code := x.Wire.Code
 	place := placeInSegment(x)
-	if x.Code == "E1023" || x.Code == "E2007" { // too many elements is an error of the segment
-		place = edifact.Place{}
-	}
 	if place.Element == 0 && !slices.Contains(codes.ucs, code) || place.Element != 0 && !slices.Contains(codes.ucd, code) {
 		return false
 	}
@@ -218,9 +215,8 @@ func (d *decider) identifier(in Identifier) Identifier {
 		if gas, err := d.shelf.Load(pack.FormatVersion, pack.Type+"_Gas"); err == nil && d.sparte == formats.Gas {
 			pack = gas // UTILMD has a version for each Sparte
 		}
-		_, rest := cutAt(pack.Directory)
-		release, _ := cutAt(rest)
-		out.Release, out.Code = cmp.Or(out.Release, release), cmp.Or(out.Code, pack.Version)
+		now := identifierOf(pack)
+		out.Release, out.Code = cmp.Or(out.Release, now[2]), cmp.Or(out.Code, pack.Version)
 	}
 	return out
 }

@@ -15,6 +15,7 @@ import (
 type Decision struct {
 	Sender, Receiver Party // of the answers
 	Test             bool  // the file is a test, and so are its answers
+	ReceivedAt       time.Time
 
 	Contrl       *Contrl // nil: none
 	ContrlReason Reason
@@ -53,7 +54,7 @@ type decider struct {
 func Decide(o *Original, opts Options) (*Decision, error) {
 	d := &decider{
 		Original: o, Options: opts, result: o.Result, shelf: opts.shelf(), version: opts.version(),
-		decision: &Decision{Sender: o.Receiver, Receiver: o.Sender, Test: o.Result.Test},
+		decision: &Decision{Sender: o.Receiver, Receiver: o.Sender, Test: o.Result.Test, ReceivedAt: opts.ReceivedAt},
 	}
 	if opts.Own.ID != "" {
 		d.decision.Sender = opts.Own

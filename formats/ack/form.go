@@ -48,11 +48,6 @@ func identifierOf(pack *rules.Pack) []string {
 	return append(append([]string{pack.Type}, strings.Split(pack.Directory, ":")...), pack.Version)
 }
 
-func cutAt(s string) (before, after string) {
-	before, after, _ = strings.Cut(s, ":")
-	return before, after
-}
-
 // namesMessage reports whether an APERAK names the message by UNH 0062 (RFF+ACW) and has the references of a 313
 // behind every error, as up to 2.1i. From 2.2 on they stand in front.
 //

@@ -177,6 +177,14 @@ func TestDemandedAlternatives(t *testing.T) {
 	expect(t, "second", x.findings(t, "BGM+A+123'"), "E3015 BGM[1] [901]")
 }
 
+// TestDemandsMetElsewhere: what another branch made good is not named.
+func TestDemandsMetElsewhere(t *testing.T) {
+	t.Parallel()
+	x := mini{rules: []string{"condition 901 must Z39 false", "condition 902 must Z39 true", "condition 903 must Z35 false"},
+		rows: []string{"s 00002 Muss", "d 2.1 X([901]∨[902])∧[903]"}}
+	expect(t, "met in an alternative", x.findings(t, "BGM+A+1'"), "E3014 BGM[1] [903]")
+}
+
 // TestDemandCodes: every APERAK code that a demand may have leads to its finding.
 func TestDemandCodes(t *testing.T) {
 	t.Parallel()
@@ -198,12 +206,16 @@ func TestCodes(t *testing.T) {
 	} {
 		expect(t, segments, x.findings(t, segments), want...)
 	}
+	// Listing the codes that are allowed asks for conditions that nobody asked for: that is no coverage.
+	if v := (judgement{pack: x.pack(t), segments: "BGM+B'"}).run(t); v.External != 0 {
+		t.Errorf("%+v", v.Coverage)
+	}
 	// A code may stand in several rows: one that holds is enough.
 	x.rows = []string{"s 00002 Muss", "c 1.1 X[2] A B", "c 1.1 X[1] B"}
 	expect(t, "in two rows", x.findings(t, "BGM+B'"))
 	expect(t, "in one row", x.findings(t, "BGM+A'"), "E3005 BGM[1] [2]")
 	// Beside a row for any value, codes demand nothing, but their demands count.
-	x.rows = []string{"s 00002 Muss", "d 1.1 Kann", "c 1.1 Kann[902] B"}
+	x.rows = []string{"s 00002 Muss", "d 1.1 Kann", "c 1.1 X C", "c 1.1 Kann[902] B"}
 	expect(t, "any value", x.findings(t, "BGM+A'"))
 	expect(t, "empty", x.findings(t, "BGM'"))
 	expect(t, "code with a demand", x.findings(t, "BGM+B'"), "E3014 BGM[1] [902]")

@@ -118,6 +118,10 @@ group SG4 0100 1 C/D 999/999 Vorgang
    segment CAV 00051 0220 4 C/D 9/9 Wert
     simple 7111 C/D an..3 Wert
      codes A1 A2 A3
+  group SG10 0200 3 C/D 99/1 Rang
+   segment CCI 00052 0210 3 M/M 1/1 Rang
+    simple 7059 M/M an..3 Klasse
+     codes 33 44
  group SG8 0170 2 C/D 9999/9999 Daten der Messlokation
   segment SEQ 00060 0180 2 M/M 1/1 Daten der Messlokation
    simple 1229 M/M an..3 Handlung

@@ -56,7 +56,17 @@ func TestPackageScope(t *testing.T) {
 	expect(t, "in another order", x.findings(t, "BGM+A'IDE+24+1'SEQ+Z01'CCI+22'CCI+11'"))
 	expect(t, "one lacking", x.findings(t, "BGM+A'IDE+24+1'SEQ+Z01'CCI+11'"), "E3009 SG4[1]/SG8[1]/SG10 [1P1..1]")
 	expect(t, "one twice", x.findings(t, "BGM+A'IDE+24+1'SEQ+Z01'CCI+11'CCI+11'CCI+22'"), "E3008 SG4[1]/SG8[1]/SG10[2]/CCI[1] [1P1..1]")
-	// One and only SEQ of each SG8: its codes are spread over the SG8 of the transaction.
+	// A group that an SG8 has once: its codes are spread over the SG8 of the transaction.
+	x = mini{kind: "UTILMD", rules: rules, rows: []string{"g 00020 Muss", "s 00020 Muss", "g 00040 Kann", "s 00040 Muss",
+		"g 00052 Muss", "s 00052 Muss", "c 1.1 X[1P1..1] 33 44"}}
+	expect(t, "one in each SG8", x.findings(t, "BGM+A'IDE+24+1'SEQ+Z01'CCI+33'SEQ+Z01'CCI+44'"))
+	expect(t, "one lacking in all SG8", x.findings(t, "BGM+A'IDE+24+1'SEQ+Z01'CCI+33'IDE+24+2'SEQ+Z01'CCI+44'SEQ+Z01'CCI+33'"),
+		"E3009 SG4[1]/SG8[1]/SG10 [1P1..1]")
+	expect(t, "one twice in all SG8", x.findings(t, "BGM+A'IDE+24+1'SEQ+Z01'CCI+33'SEQ+Z01'CCI+44'SEQ+Z01'CCI+44'"),
+		"E3008 SG4[1]/SG8[3]/SG10[1]/CCI[1] [1P1..1]") // counted once, not from every SG8
+	x.kind = ""
+	expect(t, "no further than the nearest group", x.findings(t, "BGM+A'IDE+24+1'SEQ+Z01'CCI+33'SEQ+Z01'CCI+44'IDE+24+2'SEQ+Z01'CCI+33'SEQ+Z01'CCI+44'"))
+	// So it is with the one and only SEQ of each SG8.
 	x = mini{rules: rules, rows: []string{"g 00020 Muss", "s 00020 Muss", "g 00040 Kann", "s 00040 Muss", "c 1.1 X[1P0..1] Z01"}}
 	expect(t, "one SG8", x.findings(t, "BGM+A'IDE+24+1'SEQ+Z01'IDE+24+2'SEQ+Z01'"))
 	expect(t, "two SG8 in a transaction", x.findings(t, "BGM+A'IDE+24+1'SEQ+Z01'SEQ+Z01'IDE+24+2'SEQ+Z01'"), "E3008 SG4[1]/SG8[2]/SEQ[1] [1P0..1]")

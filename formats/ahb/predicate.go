@@ -2,7 +2,6 @@ package ahb
 
 import (
 	"bytes"
-	"strings"
 
 	"github.com/marktbote/marktbote/edifact"
 	"github.com/marktbote/marktbote/formats"
@@ -281,7 +280,7 @@ func (c *Checker) role(p *predicate) truth {
 }
 
 // sparte reports whether the Marktpartner of a NAD belongs to a Sparte. The agency that gave the MP-ID tells: BDEW for
-// Strom, DVGW for Gas; for a GLN the pack does, or whoever knows.
+// Strom, DVGW for Gas; for a GLN whoever knows.
 //
 // Spec: Allgemeine Festlegungen 6.1 2.13 (DE 3055: 9, 293, 332)
 func (c *Checker) sparte(p *predicate) truth {
@@ -291,10 +290,6 @@ func (c *Checker) sparte(p *predicate) truth {
 	case who.agency == "293":
 		sparte = formats.Strom
 	case who.agency == "332":
-		sparte = formats.Gas
-	case strings.HasSuffix(c.in.Pack.Name, "_Strom"):
-		sparte = formats.Strom
-	case strings.HasSuffix(c.in.Pack.Name, "_Gas"):
 		sparte = formats.Gas
 	}
 	if sparte == "" && c.Facts != nil && who.id != "" {

@@ -1,6 +1,7 @@
 package ahb
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/marktbote/marktbote/edifact"
@@ -97,6 +98,8 @@ type rule struct {
 	test   *predicate
 	card   *cardinality
 	slot   int // in Checker.cache, -1 if the outcome depends on the place
+	// numeric says that the test takes the value for a number: one that is none does not meet it.
+	numeric bool
 }
 
 // programOf returns the program of a use case, made when first asked for.
@@ -286,13 +289,39 @@ func (c *compiler) group(name string) int32 {
 func (c *compiler) expression(src *rules.Expression) *expression {
 	e := &expression{src: src}
 	for _, b := range src.Branches {
-		e.branches = append(e.branches, branch{b.Status, c.term(b.When, e)})
+		k := branch{b.Status, c.term(b.When, e)}
+		if e.branches = append(e.branches, k); k.when == nil {
+			break // what holds in all other cases
+		}
 	}
+	// Of several statuses that hold the strongest counts, in whatever order the document prints them.
+	slices.SortStableFunc(e.branches, func(a, b branch) int {
+		return cmp.Or(cmp.Compare(tail(a), tail(b)), cmp.Compare(strength(a.status), strength(b.status)))
+	})
 	e.plain = e.branches[0].when == nil
 	if e.plain {
 		e.branches = e.branches[:1]
 	}
 	return e
+}
+
+// tail is 1 for the branch without a condition, which stands last.
+func tail(b branch) int {
+	if b.when == nil {
+		return 1
+	}
+	return 0
+}
+
+// strength orders statuses, the strongest first.
+func strength(r rules.Requirement) int {
+	switch r {
+	case rules.Muss, rules.X:
+		return 0
+	case rules.Soll:
+		return 1
+	}
+	return 2
 }
 
 // term resolves a term; nil if there is nothing to evaluate.
@@ -365,9 +394,23 @@ func (c *compiler) rule(number int) *rule {
 			r.slot = c.cached
 			c.cached++
 		}
+		r.numeric = src.Code == "Z35" && aboutNumber(src.Test)
 	}
 	if src.Card != nil {
 		r.card = c.cardinality(src.Card)
 	}
 	return r
+}
+
+// aboutNumber reports whether a test takes the value at hand for a number.
+func aboutNumber(p *condition.Predicate) bool {
+	for _, o := range []*condition.Operand{p.Left, p.Right} {
+		if o != nil && o.Arg != nil && o.Arg.Kind == condition.Value {
+			switch o.Kind {
+			case condition.NumberOf, condition.Decimals, condition.Integers, condition.Digits:
+				return true
+			}
+		}
+	}
+	return slices.ContainsFunc(p.Args, aboutNumber)
 }

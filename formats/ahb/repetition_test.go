@@ -61,6 +61,9 @@ func TestRepetitions(t *testing.T) {
 		{"values of another transaction", []string{"condition 2001 card 1..1 each SG6/RFF@1.2 = SEQ@2.1"}, group("Muss[2001]"),
 			head + "IDE+24+1'RFF+Z13:A'SEQ+Z01+A'IDE+24+2'RFF+Z13:B'SEQ+Z01+B'", nil},
 		{"no values", []string{"condition 2001 card 1..1 each SG6/RFF@1.2 = SEQ@2.1"}, group("Muss[2001]"), head + "IDE+24+1'SEQ+Z01+A'", nil},
+		{"over all groups of the transaction", []string{"condition 2001 card 1..1 each SG6/RFF@1.2 = RFF@1.2"},
+			[]string{"g 00020 Muss", "s 00020 Muss", "g 00030 Kann", "s 00030 Muss", "g 00040 Kann", "s 00040 Muss", "s 00041 Muss[2001]"},
+			head + "IDE+24+1'RFF+Z13:A'RFF+Z49:B'SEQ+Z01'RFF+Z18:A'SEQ+Z01'RFF+Z18:B'", nil},
 		// where: only some occurrences count
 		{"counted where", []string{"condition 2001 card 1..1 each SG6/RFF@1.2 = SEQ@2.1 where RFF+Z18"}, group("Muss[2001]"),
 			head + "IDE+24+1'RFF+Z13:A'SEQ+Z01+A'SEQ+Z01+A'RFF+Z18:1'", nil},

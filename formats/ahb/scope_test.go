@@ -59,6 +59,11 @@ func TestScopes(t *testing.T) {
 		{"SG8:other SG10", [3]bool{false, false, false}},
 		{"other SG8[SEQ+{SG8:SEQ@1.1}]", [3]bool{true, true, false}},
 		{"other SG8[SEQ++{SG8:SEQ@2.1}]", [3]bool{false, false, false}},
+		{"SG10:CCI+!22", [3]bool{true, false, false}},
+		{"SG10:CCI+11+-", [3]bool{true, false, false}},
+		{"SG10:CCI+11+!x", [3]bool{false, false, false}}, // a negation demands a value
+		{"SG10:CCI+11+*", [3]bool{false, false, false}},
+		{"SG8/RFF+Z*:X", [3]bool{true, true, false}},
 		{"count(SG8) = 2", [3]bool{true, true, false}},
 		{"count(SG8:SG10/CAV) = 2", [3]bool{false, true, false}},
 		{"count(other SG8) = 1", [3]bool{true, true, true}},

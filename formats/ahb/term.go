@@ -80,14 +80,19 @@ type outcome struct {
 	demand truth // whether its demands are met; none if it has none
 }
 
-// evaluate finds the branch that holds. The packages and repetitions of it are left in c.pkgs and c.cards, the demands
-// that were not met in c.failed, the premises by their outcome in c.held and c.refused.
+// evaluate finds the branch that holds; of several the strongest, which stand first. The packages and repetitions of it
+// are left in c.pkgs and c.cards, the demands that were not met in c.failed, the premises by their outcome in c.held
+// and c.refused.
 func (c *Checker) evaluate(e *expression, at *context, source int32) outcome {
 	c.pkgs, c.cards, c.failed, c.saw = c.pkgs[:0], c.cards[:0], c.failed[:0], 0
 	c.held, c.refused = c.held[:0], c.refused[:0]
+	open := outcome{holds: no}
 	for i := range e.branches {
 		b := &e.branches[i]
 		if b.when == nil {
+			if open.holds == unknown && !open.status.Required() && b.status.Required() {
+				return open // the weaker status may hold instead
+			}
 			return outcome{yes, b.status, none}
 		}
 		premise, demand := c.term(b.when, at)
@@ -98,11 +103,13 @@ func (c *Checker) evaluate(e *expression, at *context, source int32) outcome {
 		case yes, none:
 			return outcome{yes, b.status, demand}
 		case unknown:
-			return outcome{unknown, b.status, none}
+			if open.holds == no {
+				open = outcome{unknown, b.status, none}
+			}
 		}
 		c.pkgs, c.cards, c.failed, c.held = c.pkgs[:0], c.cards[:0], c.failed[:0], c.held[:0]
 	}
-	return outcome{holds: no}
+	return open
 }
 
 // term evaluates a term: its premises and its demands.
@@ -149,6 +156,9 @@ func (c *Checker) leaf(t *term, at *context) (premise, demand truth) {
 		return out, none
 	case condition.Must:
 		out := c.ask(r, at)
+		if out == unknown && r.numeric && len(at.value) > 0 && !isDecimal(at.value, c.svc.Decimal) {
+			out = no // a demand on a number, and the value is none
+		}
 		if out == no {
 			c.failed = append(c.failed, r)
 		}
@@ -167,14 +177,15 @@ func (c *Checker) alternative(t *term, at *context) (premise, demand truth) {
 	held, open, met := 0, 0, no
 	failed, start, choices := len(c.failed), len(c.cards), 0
 	for _, k := range t.terms {
-		pkgs, cards := len(c.pkgs), len(c.cards)
+		pkgs, cards, demands := len(c.pkgs), len(c.cards), len(c.failed)
 		p, d := c.term(k, at)
+		if p == no || p == unknown { // what else the branch says does not apply, or not for certain
+			c.pkgs, c.cards, c.failed = c.pkgs[:pkgs], c.cards[:cards], c.failed[:demands]
+		}
 		switch p {
 		case no:
-			c.pkgs, c.cards = c.pkgs[:pkgs], c.cards[:cards]
 			continue
-		case unknown: // whether its packages and repetitions apply is not known either
-			c.pkgs, c.cards = c.pkgs[:pkgs], c.cards[:cards]
+		case unknown:
 			open++
 			if met == no {
 				met = unknown

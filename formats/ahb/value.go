@@ -204,6 +204,9 @@ func (c *Checker) instantOf(v *val) {
 	case 4: // 602, a year
 		d, err := time.ParseInLocation("2006", string(t), formats.Berlin)
 		v.unix, v.bad = d.Unix(), err != nil
+	case 17: // 304, with seconds
+		d, err := time.Parse("20060102150405-07", string(t))
+		v.unix, v.bad = d.Unix(), err != nil
 	default:
 		v.bad = true
 	}

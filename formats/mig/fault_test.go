@@ -122,6 +122,11 @@ var faults = []struct {
 	{"qualifier of a date in the last place", "33001", "DTM+137:202611020812?+00:303'UNS", "DTM+QQ9:202611020812?+00:303'UNS", "E2019", "12", 11, 2, 1, "QQ9"},
 	{"qualifier of a reference among others", "55035", "RFF+Z33", "RFF+QQ9", "E2019", "12", 17, 2, 1, "QQ9"},
 	{"qualifier that one of the siblings wants as a number", "55035", "CCI+11++ZF6", "CCI+QQ9++ZF6", "E2019", "12", 46, 2, 0, "QQ9"},
+	{"qualifier right and the other code wrong", "44147", "CCI+11++Z33", "CCI+11++QQ9", "E2018", "12", 19, 4, 1, "QQ9"},
+	{"qualifier before a value without codes", "55001", "CCI+++Z15'", "CCI+++Z15'CCI+QQ9++XXXX'", "E2019", "12", 20, 2, 0, "QQ9"},
+	{"qualifier before a value that could be a code", "55001", "CCI+++Z15'", "CCI+++Z15'CCI+QQ9++XXX'", "E2019", "12", 20, 2, 0, "QQ9"},
+	{"qualifier where the group has to be found by the value", "55223", "CCI+Z20", "CCI+QQ9", "E2019", "12", 19, 2, 0, "QQ9"},
+	{"qualifier that one of the siblings wants as a number of two digits", "S2.1", "CCI+Z53++LK1", "CCI+QQ9++ZF6", "E2019", "12", 18, 2, 0, "QQ9"},
 	{"qualifier and a value that no sibling's code is like", "55035", "CCI+Z99++X:X:293", "CCI+QQ9++XXXX:X:293", "E2019", "12", 58, 2, 0, "QQ9"},
 	{"value of a characteristic", "55035", "CAV+E04", "CAV+QQ9", "E2019", "12", 26, 2, 1, "QQ9"},
 
@@ -148,6 +153,8 @@ var faultFiles = map[string]string{
 	"33001": "FV2610/33001_zahlungsavis.edi",
 	"44147": "FV2610/44147_gas.edi",
 	"55035": "FV2610/55035_netzlokation.edi",
+	"55223": "FV2610/55223_summenzeitreihe.edi",
+	"S2.1":  "FV2604/55035_leistungskurve.edi",
 }
 
 func TestOneFaultOneFinding(t *testing.T) {

@@ -63,8 +63,9 @@ func TestMutants(t *testing.T) {
 				data = append(append(data, '\''), bytes.Join(segments[i+2:], []byte("'"))...)
 				got := check(t, data)
 				least := m.least
-				if m.name == "qualifier wrong" && string(segments[i][:3]) == "COM" {
-					least = 0 // begins with the address
+				if _, qualifier, _ := first(segments[i]); m.name == "qualifier wrong" && string(segments[i][:3]) == "COM" ||
+					m.name == "qualifier left out" && len(qualifier) == 0 {
+					least = 0 // COM begins with the address, some CAV with nothing
 				}
 				right := len(got) == 0 || m.codes == "" || least == 0 || strings.Contains(m.codes, got[0].Wire.Code)
 				if len(got) >= least && len(got) <= 1 && right {

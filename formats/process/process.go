@@ -8,7 +8,7 @@
 //		keys := msg.Identifies(t)  // what answers to it will name
 //		refs := msg.Refers(t)      // what it names itself: equal to keys of earlier messages
 //	}
-//	step, meaning := step.On(process.Event{Kind: process.DeadlinePassed, At: now})
+//	step, meaning := step.On(process.Event{Kind: process.EventDeadline, At: now})
 //
 // All facts are rows of a table, readable by people who know the market: table/legend.txt says how. Where no deadline is
 // established the table says so, and none is computed.

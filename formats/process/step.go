@@ -35,18 +35,18 @@ type State string
 // The states.
 const (
 	Draft         State = ""
-	Sent          State = "sent"          // on its way, no receipt
-	Open          State = "open"          // received, the answer is awaited
-	Accepted      State = "accepted"      // as Open, and acknowledged by APERAK 312
-	Done          State = "done"          // received, no answer is expected
-	Rejected      State = "rejected"      // by CONTRL or APERAK: counts as not received
-	Confirmed     State = "confirmed"     // by an answer
-	Refused       State = "refused"       // by an answer
-	Answered      State = "answered"      // by data or a status
-	Silent        State = "silent"        // decided by silence
-	Overdue       State = "overdue"       // the deadline has passed and silence decides nothing
-	Cancelled     State = "cancelled"     // by a cancellation that was confirmed
-	NeedsClearing State = "clearing"      // contradictory; people must decide
+	Sent          State = "sent"      // on its way, no receipt
+	Open          State = "open"      // received, the answer is awaited
+	Accepted      State = "accepted"  // as Open, and acknowledged by APERAK 312
+	Done          State = "done"      // received, no answer is expected
+	Rejected      State = "rejected"  // by CONTRL or APERAK: counts as not received
+	Confirmed     State = "confirmed" // by an answer
+	Refused       State = "refused"   // by an answer
+	Answered      State = "answered"  // by data or a status
+	Silent        State = "silent"    // decided by silence
+	Overdue       State = "overdue"   // the deadline has passed and silence decides nothing
+	Cancelled     State = "cancelled" // by a cancellation that was confirmed
+	NeedsClearing State = "clearing"  // contradictory; people must decide
 )
 
 // States returns all states.
@@ -58,8 +58,8 @@ func States() []State {
 type Event struct {
 	Kind   EventKind
 	At     time.Time // of receipt, where there is one; else of what happened
-	Due    time.Time // with Received and Objected: the deadline that follows, zero if none is known
-	Effect Effect    // with AnswerReceived
+	Due    time.Time // with EventReceived and EventObjected: the deadline that follows, zero if none is known
+	Effect Effect    // with EventAnswer
 }
 
 // EventKind says what happens.
@@ -67,21 +67,21 @@ type EventKind string
 
 // The events.
 const (
-	SentOut         EventKind = "sent"
-	Received        EventKind = "received"   // the receipt of the transport
-	Contrl4         EventKind = "contrl-4"   // the file is rejected
-	Aperak312       EventKind = "aperak-312" // the transaction is acknowledged
-	Aperak313       EventKind = "aperak-313" // the transaction is rejected
-	RejectionLifted EventKind = "lifted"     // the rejection was wrong: the first receipt counts again
-	AnswerReceived  EventKind = "answer"
-	DeadlinePassed  EventKind = "deadline"
-	Cancellation_   EventKind = "cancelled" // a cancellation of the message was confirmed
-	Objected        EventKind = "objected"  // to a refusal: the answer is open again
+	EventSent            EventKind = "sent"
+	EventReceived        EventKind = "received"   // the receipt of the transport
+	EventContrl4         EventKind = "contrl-4"   // the file is rejected
+	EventAperak312       EventKind = "aperak-312" // the transaction is acknowledged; in Gas: the time for APERAK 313 is over
+	EventAperak313       EventKind = "aperak-313" // the transaction is rejected
+	EventRejectionLifted EventKind = "lifted"     // the rejection was wrong: the first receipt counts again
+	EventAnswer          EventKind = "answer"
+	EventDeadline        EventKind = "deadline"
+	EventCancelled       EventKind = "cancelled" // a cancellation of the message was confirmed
+	EventObjected        EventKind = "objected"  // to a refusal: the answer is open again
 )
 
 // EventKinds returns all kinds of events.
 func EventKinds() []EventKind {
-	return []EventKind{SentOut, Received, Contrl4, Aperak312, Aperak313, RejectionLifted, AnswerReceived, DeadlinePassed, Cancellation_, Objected}
+	return []EventKind{EventSent, EventReceived, EventContrl4, EventAperak312, EventAperak313, EventRejectionLifted, EventAnswer, EventDeadline, EventCancelled, EventObjected}
 }
 
 // Meaning says what an event meant for the process.
@@ -89,25 +89,26 @@ type Meaning string
 
 // The meanings.
 const (
-	Nothing            Meaning = ""
-	Started            Meaning = "started"  // the clock runs, if there is a deadline
-	MeansAccepted      Meaning = "accepted" // for processing; the answer is still open
-	MeansRejected      Meaning = "rejected" // no deadline runs any more
-	MeansRestored      Meaning = "restored" // the deadline of the first receipt runs again
-	MeansConfirmed     Meaning = "confirmed"
-	MeansRefused       Meaning = "refused"
-	MeansAnswered      Meaning = "answered"
-	ConfirmedBySilence Meaning = "confirmed-by-silence"
-	ObjectionWaived    Meaning = "objection-waived"
-	Broken             Meaning = "breach"          // the answer is still owed
-	DeadlineMissed     Meaning = "deadline-missed" // what that means is not established
-	AnsweredLate       Meaning = "answered-late"   // the answer counts if nothing was decided before
-	LateAndVoid        Meaning = "late-and-void"
-	AnswerUnexpected   Meaning = "answer-unexpected"
-	SecondAnswer       Meaning = "second-answer"
-	Contradiction      Meaning = "contradiction" // of technical and business answers
-	MeansCancelled     Meaning = "cancelled"
-	Reopened           Meaning = "reopened"
+	MeansNothing            Meaning = ""
+	MeansStarted            Meaning = "started"  // the clock runs, if there is a deadline
+	MeansAccepted           Meaning = "accepted" // for processing; the answer is still open
+	MeansRejected           Meaning = "rejected" // no deadline runs any more
+	MeansRestored           Meaning = "restored" // the deadline of the first receipt runs again
+	MeansConfirmed          Meaning = "confirmed"
+	MeansRefused            Meaning = "refused"
+	MeansAnswered           Meaning = "answered"
+	MeansConfirmedBySilence Meaning = "confirmed-by-silence"
+	MeansObjectionWaived    Meaning = "objection-waived"
+	MeansBreach             Meaning = "breach"          // the answer is still owed
+	MeansDeadlineMissed     Meaning = "deadline-missed" // what that means is not established
+	MeansAnsweredLate       Meaning = "answered-late"   // the answer counts if nothing was decided before
+	MeansLateAndVoid        Meaning = "late-and-void"
+	MeansInTimeAfterAll     Meaning = "in-time-after-all" // the timer fired before the answer was processed
+	MeansUnexpected         Meaning = "answer-unexpected"
+	MeansSecondAnswer       Meaning = "second-answer"
+	MeansContradiction      Meaning = "contradiction" // of technical and business answers
+	MeansCancelled          Meaning = "cancelled"
+	MeansReopened           Meaning = "reopened"
 )
 
 // Running returns the deadline that is running; false if none is.
@@ -115,37 +116,37 @@ func (s Step) Running() (time.Time, bool) {
 	return s.Due, (s.State == Open || s.State == Accepted) && !s.Due.IsZero()
 }
 
-// On returns the Step after an event and what the event meant. Events that change nothing mean Nothing.
+// On returns the Step after an event and what the event meant. Events that change nothing mean nothing.
 func (s Step) On(e Event) (Step, Meaning) {
 	switch e.Kind {
-	case SentOut:
+	case EventSent:
 		if s.State == Draft {
 			s.State = Sent
 		}
-	case Received:
+	case EventReceived:
 		return s.received(e)
-	case Contrl4, Aperak313:
+	case EventContrl4, EventAperak313:
 		return s.rejected()
-	case Aperak312:
+	case EventAperak312:
 		return s.accepted()
-	case RejectionLifted:
+	case EventRejectionLifted:
 		if s.State == Rejected {
 			s.State, s.before = s.before, Draft
 			return s, MeansRestored
 		}
-	case AnswerReceived:
+	case EventAnswer:
 		return s.answered(e)
-	case DeadlinePassed:
+	case EventDeadline:
 		return s.passed(e.At)
-	case Cancellation_:
+	case EventCancelled:
 		if s.State != Cancelled && s.State != NeedsClearing {
 			s.State, s.before = Cancelled, Draft
 			return s, MeansCancelled
 		}
-	case Objected:
+	case EventObjected:
 		return s.objected(e)
 	}
-	return s, Nothing
+	return s, MeansNothing
 }
 
 func (s Step) received(e Event) (Step, Meaning) {
@@ -158,9 +159,9 @@ func (s Step) received(e Event) (Step, Meaning) {
 	case s.State == Accepted && s.Due.IsZero(): // APERAK was faster than the receipt
 		s.Due = e.Due
 	default:
-		return s, Nothing
+		return s, MeansNothing
 	}
-	return s, Started
+	return s, MeansStarted
 }
 
 func (s Step) rejected() (Step, Meaning) {
@@ -170,9 +171,9 @@ func (s Step) rejected() (Step, Meaning) {
 		return s, MeansRejected
 	case Accepted, Confirmed, Refused, Answered, Silent:
 		s.State = NeedsClearing
-		return s, Contradiction
+		return s, MeansContradiction
 	}
-	return s, Nothing
+	return s, MeansNothing
 }
 
 func (s Step) accepted() (Step, Meaning) {
@@ -187,9 +188,9 @@ func (s Step) accepted() (Step, Meaning) {
 		return s, MeansAccepted
 	case Rejected:
 		s.State = NeedsClearing
-		return s, Contradiction
+		return s, MeansContradiction
 	}
-	return s, Nothing
+	return s, MeansNothing
 }
 
 func (s Step) answered(e Event) (Step, Meaning) {
@@ -198,15 +199,21 @@ func (s Step) answered(e Event) (Step, Meaning) {
 	}
 	switch s.State {
 	case Draft, Done, Cancelled:
-		return s, AnswerUnexpected
+		return s, MeansUnexpected
 	case Rejected:
 		s.State = NeedsClearing
-		return s, Contradiction
+		return s, MeansContradiction
 	case Silent:
-		if s.Rule.VoidLate {
-			return s, LateAndVoid
+		if !e.At.After(s.Due) { // what followed from silence may be done already: only agreement changes nothing
+			if s.State = NeedsClearing; e.Effect == Confirms {
+				s.State, s.Answer = Confirmed, Confirms
+			}
+			return s, MeansInTimeAfterAll
 		}
-		return s, AnsweredLate
+		if s.Rule.VoidLate {
+			return s, MeansLateAndVoid
+		}
+		return s, MeansAnsweredLate
 	case Answered:
 		if e.Effect == Informs { // data come in several messages
 			return s, MeansAnswered
@@ -214,9 +221,9 @@ func (s Step) answered(e Event) (Step, Meaning) {
 		fallthrough
 	case Confirmed, Refused, NeedsClearing:
 		s.State = NeedsClearing
-		return s, SecondAnswer
+		return s, MeansSecondAnswer
 	}
-	late := s.State == Overdue
+	overdue := s.State == Overdue
 	meaning := MeansAnswered
 	s.State, s.Answer = Answered, e.Effect
 	switch e.Effect {
@@ -225,8 +232,11 @@ func (s Step) answered(e Event) (Step, Meaning) {
 	case Refuses:
 		s.State, meaning = Refused, MeansRefused
 	}
-	if late {
-		meaning = AnsweredLate
+	switch {
+	case overdue && e.At.After(s.Due):
+		meaning = MeansAnsweredLate
+	case overdue:
+		meaning = MeansInTimeAfterAll
 	}
 	return s, meaning
 }
@@ -234,31 +244,31 @@ func (s Step) answered(e Event) (Step, Meaning) {
 func (s Step) passed(at time.Time) (Step, Meaning) {
 	due, running := s.Running()
 	if !running || at.Before(due) {
-		return s, Nothing
+		return s, MeansNothing
 	}
 	switch s.Rule.Silence {
 	case Consent, NoDeviation, Approved, NBEnds, NBAssigns:
 		s.State = Silent
-		return s, ConfirmedBySilence
+		return s, MeansConfirmedBySilence
 	case Waived:
 		s.State = Silent
-		return s, ObjectionWaived
+		return s, MeansObjectionWaived
 	case Breach:
 		s.State = Overdue
-		return s, Broken
+		return s, MeansBreach
 	}
 	s.State = Overdue
-	return s, DeadlineMissed
+	return s, MeansDeadlineMissed
 }
 
 func (s Step) objected(e Event) (Step, Meaning) {
 	switch s.State {
 	case Refused:
 		s.State, s.Due, s.Answer = Open, e.Due, ""
-		return s, Reopened
+		return s, MeansReopened
 	case Confirmed, Silent:
 		s.State = NeedsClearing
-		return s, Contradiction
+		return s, MeansContradiction
 	}
-	return s, Nothing
+	return s, MeansNothing
 }

@@ -88,21 +88,31 @@ func (g *generator) rule(number int) *condition.Rule {
 	return &condition.Rule{Kind: condition.Open}
 }
 
-// decide evaluates an expression: the first branch whose premises hold counts.
+// decide evaluates an expression: of the branches whose premises hold the first one with the strongest status counts,
+// and the one without premises if there is no other.
 func (g *generator) decide(e *rules.Expression, s scene) ruling {
+	best := ruling{applies: isFalse, met: silent}
 	for _, b := range e.Branches {
 		r := ruling{status: b.Status, applies: isTrue, met: silent}
-		if b.When != nil {
-			r.applies, r.met = g.term(b.When, s, &r)
-			if r.applies == silent {
-				r.applies = isTrue
+		if b.When == nil || g.hintsOnly(b.When) {
+			if best.applies == isFalse || best.applies == isOpen && (best.status.Required() || !r.status.Required()) {
+				return r
 			}
+			return best
 		}
-		if r.applies != isFalse {
-			return r
+		if r.applies, r.met = g.term(b.When, s, &r); r.applies == silent {
+			r.applies = isTrue
+		}
+		stronger := r.status.Required() && !best.status.Required() || r.status == rules.Soll && best.status == rules.Kann
+		switch {
+		case r.applies == isFalse:
+		case best.applies == isFalse,
+			r.applies == isTrue && (best.applies == isOpen || stronger),
+			r.applies == isOpen && best.applies == isOpen && stronger:
+			best = r
 		}
 	}
-	return ruling{applies: isFalse, met: silent}
+	return best
 }
 
 // term returns whether the premises hold and whether the demands are met, and notes packages and repetitions.
@@ -383,14 +393,7 @@ func (g *generator) sparte(p *condition.Predicate) truth {
 		}
 	}
 	if is == "" {
-		switch {
-		case strings.HasSuffix(g.pack.Name, "_Strom"):
-			is = "strom"
-		case strings.HasSuffix(g.pack.Name, "_Gas"):
-			is = "gas"
-		default:
-			return isOpen
-		}
+		return isOpen
 	}
 	return asTruth(is == p.Names[0])
 }

@@ -149,7 +149,7 @@ func apply(o *condition.Operand, v val) val {
 
 // instant reads a DTM value by its length.
 func instant(text string) (time.Time, bool) {
-	forms := map[int]string{15: "200601021504-07", 12: "200601021504", 8: "20060102", 6: "200601", 4: "2006"}
+	forms := map[int]string{17: "20060102150405-07", 15: "200601021504-07", 12: "200601021504", 8: "20060102", 6: "200601", 4: "2006"}
 	zone := time.UTC
 	if len(text) <= 8 {
 		zone = formats.Berlin

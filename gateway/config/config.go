@@ -33,6 +33,10 @@ const maxFile = 1 << 20
 type Config struct {
 	// DataDir holds the embedded store. Default: marktbote-data in the working directory.
 	DataDir string `yaml:"data_dir"`
+	// Store says where everything is kept: a path or sqlite:PATH for the embedded store, or the URL of a PostgreSQL
+	// database (postgres://user@host/database) for several gateways together. A password is best left to a file, named
+	// by ?passfile=FILE or PGPASSFILE. Default: marktbote.db in DataDir.
+	Store string `yaml:"store"`
 	// Listen is the address of the message log and of the entry for interchanges. Default: 127.0.0.1:8470.
 	Listen string `yaml:"listen"`
 	// ListenAnywhere allows Listen to be an address that other machines reach. There is no login yet, so whoever
@@ -89,6 +93,9 @@ func Load(path string) (Config, error) {
 	if !filepath.IsAbs(c.DataDir) {
 		c.DataDir = filepath.Join(filepath.Dir(path), c.DataDir)
 	}
+	if file, isFile := c.StoreFile(); isFile && c.Store != "" && !filepath.IsAbs(file) {
+		c.Store = filepath.Join(filepath.Dir(path), file)
+	}
 	return c, nil
 }
 
@@ -111,6 +118,9 @@ func (c *Config) Validate() error {
 	var errs []error
 	if c.DataDir == "" {
 		errs = append(errs, errors.New("data_dir is empty"))
+	}
+	if err := c.validateStore(); err != nil {
+		errs = append(errs, err)
 	}
 	if c.MaxInterchangeBytes < 1 || c.MaxMessageBytes < 1 {
 		errs = append(errs, errors.New("max_interchange_bytes and max_message_bytes must be at least 1"))
@@ -137,6 +147,31 @@ func (c *Config) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// StoreFile returns the path of the embedded store, false if Store names a database on a server.
+func (c *Config) StoreFile() (path string, isFile bool) {
+	switch {
+	case c.Store == "":
+		return filepath.Join(c.DataDir, "marktbote.db"), true
+	case IsPostgres(c.Store):
+		return "", false
+	default:
+		return strings.TrimPrefix(c.Store, "sqlite:"), true
+	}
+}
+
+// IsPostgres reports whether the place of a store is a PostgreSQL URL.
+func IsPostgres(store string) bool {
+	return strings.HasPrefix(store, "postgres://") || strings.HasPrefix(store, "postgresql://")
+}
+
+// validateStore must not quote the value: there may be a password in it.
+func (c *Config) validateStore() error {
+	if path, isFile := c.StoreFile(); isFile && (path == "" || strings.Contains(path, "://")) {
+		return errors.New("store: neither a path, sqlite:PATH nor postgres://USER@HOST/DATABASE")
+	}
+	return nil
 }
 
 // IsOwn reports whether the MP-ID is one of the own ones; true for all if none is configured.

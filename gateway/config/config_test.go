@@ -124,6 +124,22 @@ func TestDataDir(t *testing.T) {
 	}
 }
 
+// TestStore: the place of the store, a file counts from the folder of the configuration.
+func TestStore(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"empty.good.yml": "testdata/marktbote-data/marktbote.db", "storefile.good.yml": "testdata/kept/store.db", "store.good.yml": "",
+	} {
+		c, err := Load(filepath.Join("testdata", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if file, isFile := c.StoreFile(); filepath.ToSlash(file) != want || isFile != (want != "") {
+			t.Errorf("%s: store in %q, %v, want %q", name, file, isFile, want)
+		}
+	}
+}
+
 func TestFile(t *testing.T) {
 	t.Parallel()
 	name := filepath.Join(t.TempDir(), "large.yml")

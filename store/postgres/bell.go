@@ -15,8 +15,7 @@ import (
 // notify one after another, so telling of every single one would cost the shared sync.
 const bellPause = 50 * time.Millisecond
 
-// bell tells the other processes that work was added, and hears when they do. The channel of PostgreSQL belongs to
-// the database, not to the schema; who is woken in vain finds no work.
+// bell tells the other processes on the same schema that work was added, and hears when they do.
 type bell struct {
 	cfg  *pgx.ConnConfig
 	self string // payload of own notifications
@@ -29,7 +28,8 @@ type bell struct {
 	conn *pgx.Conn  // nil before the first WaitWork and after an error
 }
 
-const channel = "marktbote_work"
+// channelPrefix is followed by the schema, because a channel belongs to the whole database.
+const channelPrefix = "marktbote_work_"
 
 func newBell(cfg *pgx.ConnConfig) *bell {
 	ctx, stop := context.WithCancel(context.Background())
@@ -64,7 +64,7 @@ func (b *bell) tell(ctx context.Context) {
 			}
 		}
 		if conn != nil {
-			if _, err := conn.Exec(ctx, "SELECT pg_notify($1, $2)", channel, b.self); err != nil {
+			if _, err := conn.Exec(ctx, "SELECT pg_notify($1 || current_schema(), $2)", channelPrefix, b.self); err != nil {
 				hangUp(conn)
 				conn = nil
 			}
@@ -103,7 +103,12 @@ func (b *bell) wait(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		if _, err := conn.Exec(ctx, "LISTEN "+channel); err != nil {
+		var schema string
+		if err := conn.QueryRow(ctx, "SELECT current_schema()").Scan(&schema); err != nil {
+			hangUp(conn)
+			return err
+		}
+		if _, err := conn.Exec(ctx, "LISTEN "+pgx.Identifier{channelPrefix + schema}.Sanitize()); err != nil {
 			hangUp(conn)
 			return err
 		}

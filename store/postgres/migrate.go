@@ -24,41 +24,41 @@ var (
 )
 
 // migrateUp brings the tables up to date.
-func migrateUp(ctx context.Context, cfg *pgx.ConnConfig) (err error) {
+func migrateUp(ctx context.Context, cfg *pgx.ConnConfig) (before, now int64, err error) {
 	db := openPool(cfg, 2) // one holds the lock, the other works
 	defer func() { err = errors.Join(err, db.Close()) }()
 	conn, err := db.Conn(ctx)
 	if err != nil {
-		return err
+		return 0, 0, err
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
 	if err := checkServer(ctx, conn); err != nil {
-		return err
+		return 0, 0, err
 	}
 	if _, err := conn.ExecContext(ctx, migrationLock); err != nil {
-		return fmt.Errorf("migrate: lock: %w", err)
+		return 0, 0, fmt.Errorf("migrate: lock: %w", err)
 	}
 	// The lock goes with the connection, which db.Close ends.
 	dir, err := fs.Sub(migrations, "migrations")
 	if err != nil {
-		return fmt.Errorf("migrate: %w", err)
+		return 0, 0, fmt.Errorf("migrate: %w", err)
 	}
 	provider, err := goose.NewProvider(goose.DialectPostgres, db, dir,
 		goose.WithLogger(goose.NopLogger()), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
-		return fmt.Errorf("migrate: %w", err)
+		return 0, 0, fmt.Errorf("migrate: %w", err)
 	}
 	have, want, err := provider.GetVersions(ctx)
 	if err != nil {
-		return fmt.Errorf("migrate: %w", err)
+		return 0, 0, fmt.Errorf("migrate: %w", err)
 	}
 	if have > want {
-		return fmt.Errorf("migrate: the database has version %d, this program knows only %d", have, want)
+		return 0, 0, fmt.Errorf("migrate: the database has version %d, this program knows only %d", have, want)
 	}
 	if _, err := provider.Up(ctx); err != nil {
-		return fmt.Errorf("migrate: %w", err)
+		return 0, 0, fmt.Errorf("migrate: %w", err)
 	}
-	return nil
+	return have, want, nil
 }
 
 // checkServer refuses a database on which the promises of the store cannot be kept.

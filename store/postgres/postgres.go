@@ -158,7 +158,8 @@ func isConnClosed(err error) bool {
 }
 
 func open(ctx context.Context, cfg *pgx.ConnConfig) (_ *Store, err error) {
-	if err := migrateUp(ctx, cfg); err != nil {
+	before, version, err := migrateUp(ctx, cfg)
+	if err != nil {
 		return nil, err
 	}
 	writer, reader := openPool(cfg, maxWriters), openPool(cfg, maxReaders)
@@ -169,7 +170,7 @@ func open(ctx context.Context, cfg *pgx.ConnConfig) (_ *Store, err error) {
 		}
 	}()
 	st, err := sqlstore.New(ctx, sqlstore.Config{
-		Writer: writer, Reader: reader, Dialect: dialect(), WorkAdded: b.ring, Release: b,
+		Writer: writer, Reader: reader, Dialect: dialect(), WorkAdded: b.ring, Before: before, Version: version, Release: b,
 	})
 	if err != nil {
 		return nil, err

@@ -260,7 +260,7 @@ func TestWaitWork(t *testing.T) {
 	add(a) // own work wakes nobody
 	select {
 	case err := <-woken:
-		t.Errorf("woken by the own process: %v", err)
+		t.Fatalf("woken by the own process: %v", err)
 	case <-time.After(200 * time.Millisecond):
 	}
 	add(b)

@@ -104,7 +104,8 @@ func open(ctx context.Context, path string, d sqlstore.Dialect) (_ *sqlstore.Sto
 		return nil, err
 	}
 	undo = append(undo, writer.Close)
-	if err := migrate(ctx, writer, alone); err != nil {
+	before, version, err := migrate(ctx, writer, alone)
+	if err != nil {
 		return nil, err
 	}
 	reader, err := openPool(abs, maxReaders, readerPragmas())
@@ -112,7 +113,7 @@ func open(ctx context.Context, path string, d sqlstore.Dialect) (_ *sqlstore.Sto
 		return nil, err
 	}
 	undo = append(undo, reader.Close)
-	st, err := sqlstore.New(ctx, sqlstore.Config{Writer: writer, Reader: reader, Dialect: d, Release: lock})
+	st, err := sqlstore.New(ctx, sqlstore.Config{Writer: writer, Reader: reader, Dialect: d, Before: before, Version: version, Release: lock})
 	if err != nil {
 		return nil, err
 	}
@@ -175,27 +176,27 @@ func openPool(path string, size int, params url.Values) (*sql.DB, error) {
 }
 
 // migrate brings the tables up to date, which only the process that is alone may do.
-func migrate(ctx context.Context, db *sql.DB, alone bool) error {
+func migrate(ctx context.Context, db *sql.DB, alone bool) (before, now int64, err error) {
 	dir, err := fs.Sub(migrations, "migrations")
 	if err != nil {
-		return fmt.Errorf("migrate: %w", err)
+		return 0, 0, fmt.Errorf("migrate: %w", err)
 	}
 	provider, err := goose.NewProvider(goose.DialectSQLite3, db, dir,
 		goose.WithLogger(goose.NopLogger()), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
-		return fmt.Errorf("migrate: %w", err)
+		return 0, 0, fmt.Errorf("migrate: %w", err)
 	}
 	have, want, err := provider.GetVersions(ctx)
 	switch {
 	case err != nil:
-		return fmt.Errorf("migrate: %w", err)
+		return 0, 0, fmt.Errorf("migrate: %w", err)
 	case have > want:
-		return fmt.Errorf("migrate: the database has version %d, this program knows only %d", have, want)
+		return 0, 0, fmt.Errorf("migrate: the database has version %d, this program knows only %d", have, want)
 	case have < want && !alone:
-		return fmt.Errorf("migrate from version %d to %d: %w", have, want, ErrInUse)
+		return 0, 0, fmt.Errorf("migrate from version %d to %d: %w", have, want, ErrInUse)
 	}
 	if _, err := provider.Up(ctx); err != nil {
-		return fmt.Errorf("migrate: %w", err)
+		return 0, 0, fmt.Errorf("migrate: %w", err)
 	}
-	return nil
+	return have, want, nil
 }

@@ -200,7 +200,7 @@ func TestOpenErrors(t *testing.T) {
 		dir:                                 "unable to open database file",
 		filepath.Join(noDatabase, "x", "y"): "not a directory",
 		noDatabase:                          "file is not a database",
-		newer:                               "migrate: the database has version 999, this program knows only 1",
+		newer:                               "migrate: the database has version 999, this program knows only ",
 	} {
 		st, err := Open(t.Context(), path)
 		if err == nil {
@@ -217,7 +217,12 @@ func TestOpenErrors(t *testing.T) {
 func TestSchema(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	closeTest(t, openTest(t, path))
-	text, err := fs.ReadFile(migrations, "migrations/00001_initial.sql")
+	var text []byte
+	files, err := fs.Glob(migrations, "migrations/*.sql")
+	for _, file := range files {
+		part, readErr := fs.ReadFile(migrations, file)
+		text, err = append(text, part...), errors.Join(err, readErr)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -62,6 +62,8 @@ type Config struct {
 	Now     func() time.Time // clock for the columns that say when something was stored; nil means time.Now
 	// WorkAdded is called after a transaction that added work was committed; it must not block. nil: nobody cares.
 	WorkAdded func()
+	Before    int64     // version of the tables that the driver found
+	Version   int64     // version they have now
 	Release   io.Closer // closed after the pools; nil if there is nothing to release
 }
 
@@ -74,6 +76,8 @@ type Store struct {
 	now     func() time.Time
 	added   func() // see Config.WorkAdded
 	release io.Closer
+	before  int64 // see Config
+	version int64
 
 	encoder *zstd.Encoder
 	decoder *zstd.Decoder
@@ -99,6 +103,8 @@ func New(ctx context.Context, cfg Config) (*Store, error) {
 		now:     cfg.Now,
 		added:   cfg.WorkAdded,
 		release: cfg.Release,
+		before:  cfg.Before,
+		version: cfg.Version,
 	}
 	if s.added == nil {
 		s.added = func() {}
@@ -172,6 +178,9 @@ func (s *Store) Close() error {
 	}
 	return nil
 }
+
+// Versions implements store.Versioner.
+func (s *Store) Versions() (before, now int64) { return s.before, s.version }
 
 // enter counts a call that uses the database until leave, so that Close can wait for it. It must not be held
 // while code of the caller runs that may block for long, except inside Update and View.

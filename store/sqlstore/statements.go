@@ -103,21 +103,21 @@ const (
 
 // queries lists the texts that only read.
 func queries() []string {
-	return []string{
+	return append([]string{
 		selectPayload, selectChunk, countChunks, listAbandoned,
 		selectReceived, selectInterchange, listInterchanges, listInterchangesByVerdict, listControlRef,
 		listMessages, listTransactions, listFindings,
 		listEvents, listEventsOfID, countPending, listParked,
-	}
+	}, ledgerQueries()...)
 }
 
 // changes lists the texts that change rows. They are prepared on the readers too, so that a change inside View
 // is refused by the engine.
 func changes() []string {
-	return []string{
+	return append([]string{
 		insertPayload, insertUpload, insertChunk, deleteChunks, deleteUpload,
 		insertInterchange, updateInterchange,
 		deleteMessages, deleteTransactions, deleteFindings, insertMessage, insertTransaction, insertFinding,
 		insertEvent, insertWork, deleteWork, retryWork, parkWork,
-	}
+	}, ledgerChanges()...)
 }

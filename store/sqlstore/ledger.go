@@ -1,0 +1,103 @@
+package sqlstore
+
+import (
+	"database/sql"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/marktbote/marktbote/store"
+)
+
+// InsertLedger implements store.LedgerTx.
+func (t *tx) InsertLedger(e store.LedgerEntry) error {
+	return t.insert("insert ledger", insertLedger, e.InterchangeID, e.MessageIndex, e.TransactionIndex, string(e.Kind),
+		string(e.State), micros(e.DueAt), micros(e.DoneAt), reference(e.AnsweredBy))
+}
+
+// UpdateLedger implements store.LedgerTx.
+func (t *tx) UpdateLedger(e store.LedgerEntry) error {
+	n, err := t.exec("update ledger", updateLedger, e.InterchangeID, e.MessageIndex, e.TransactionIndex, string(e.Kind),
+		string(e.State), micros(e.DueAt), micros(e.DoneAt), reference(e.AnsweredBy))
+	if err == nil && n == 0 {
+		err = fmt.Errorf("store: update ledger %d/%d/%d/%s: %w",
+			e.InterchangeID, e.MessageIndex, e.TransactionIndex, e.Kind, store.ErrNotFound)
+	}
+	return err
+}
+
+// Ledger implements store.LedgerTx.
+func (t *tx) Ledger(interchangeID int64) ([]store.LedgerEntry, error) {
+	return list(t, "ledger", listLedger, scanLedger, interchangeID)
+}
+
+// LedgerDue implements store.LedgerTx.
+func (t *tx) LedgerDue(before time.Time, limit int) ([]store.LedgerEntry, error) {
+	return list(t, "ledger due", listLedgerDue, scanLedger, micros(before), limitOf(limit))
+}
+
+func scanLedger(rows *sql.Rows) (store.LedgerEntry, error) {
+	var e store.LedgerEntry
+	var dueAt, doneAt int64
+	err := rows.Scan(&e.InterchangeID, &e.MessageIndex, &e.TransactionIndex, &e.Kind, &e.State, &dueAt, &doneAt, &e.AnsweredBy)
+	e.DueAt, e.DoneAt = instant(dueAt), instant(doneAt)
+	return e, err
+}
+
+// NextControlRef implements store.LedgerTx.
+func (t *tx) NextControlRef(mpID string) (int64, error) {
+	return t.id("next control reference", nextControlRef, mpID)
+}
+
+// InsertDecision implements store.PeopleTx.
+func (t *tx) InsertDecision(d store.Decision) (int64, error) {
+	return t.id("insert decision", insertDecision, micros(d.DecidedAt), d.Actor, d.Action, d.Subject, d.Reason,
+		reference(d.InterchangeID))
+}
+
+// Decisions implements store.PeopleTx.
+func (t *tx) Decisions(q store.DecisionQuery) ([]store.Decision, error) {
+	before := q.Before
+	if before <= 0 {
+		before = math.MaxInt64
+	}
+	args := []any{before, limitOf(q.Limit)}
+	text := listDecisions
+	switch {
+	case q.Subject != "":
+		text, args = listDecisionsOfSubject, append(args, q.Subject, q.InterchangeID)
+	case q.InterchangeID != 0:
+		text, args = listDecisionsOfID, append(args, q.InterchangeID)
+	}
+	return list(t, "decisions", text, func(rows *sql.Rows) (d store.Decision, err error) {
+		var at int64
+		err = rows.Scan(&d.ID, &at, &d.Actor, &d.Action, &d.Subject, &d.Reason, &d.InterchangeID)
+		d.DecidedAt = instant(at)
+		return d, err
+	}, args...)
+}
+
+// SetPartnerValue implements store.PeopleTx.
+func (t *tx) SetPartnerValue(v store.PartnerValue) error {
+	_, err := t.exec("set partner value", setPartnerValue, v.MPID, v.Name, blob(v.Value), micros(v.ChangedAt))
+	return err
+}
+
+// DeletePartnerValue implements store.PeopleTx.
+func (t *tx) DeletePartnerValue(mpID, name string) error {
+	n, err := t.exec("delete partner value", deletePartnerValue, mpID, name)
+	if err == nil && n == 0 {
+		err = fmt.Errorf("store: delete partner value %s of %s: %w", name, mpID, store.ErrNotFound)
+	}
+	return err
+}
+
+// PartnerValues implements store.PeopleTx.
+func (t *tx) PartnerValues(mpID string) ([]store.PartnerValue, error) {
+	return list(t, "partner values", listPartnerValues, func(rows *sql.Rows) (v store.PartnerValue, err error) {
+		var at int64
+		err = rows.Scan(&v.MPID, &v.Name, &v.Value, &at)
+		v.Value, v.ChangedAt = bytesOf(v.Value), instant(at)
+		return v, err
+	}, mpID)
+}
