@@ -513,8 +513,11 @@ type ref struct{ from, to uint32 }
 // maxRefs bounds the memory of refSet. UNZ 0036 counts at most 999,999 messages.
 const maxRefs = 1_000_000
 
+// keptRefs is how many references the memory may have held that is used again: emptying it costs as much as it held.
+const keptRefs = 1000
+
 func (s *refSet) reset() {
-	if s.index == nil {
+	if s.index == nil || len(s.index) > keptRefs {
 		s.index, s.seed = make(map[uint64]ref), maphash.MakeSeed()
 	}
 	clear(s.index)

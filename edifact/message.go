@@ -36,20 +36,26 @@ func (m *Message) add(s *Segment) {
 	last.tag, last.offset = s.tag, s.offset
 	shift := last.raw - s.start
 	m.raw = append(m.raw, s.buf[s.start:s.end+1]...)
-	ends := s.marks[s.first : s.last+1]
+	ends, plus := s.marks[s.first:s.last+1], s.svc.Element
 	mark, element := len(m.marks), len(m.elements)
 	m.marks = slices.Grow(m.marks, len(ends))[:mark+len(ends)]
 	m.elements = slices.Grow(m.elements, len(ends))[:element+len(ends)]
+	marks, elements := m.marks[mark:], m.elements[element:]
+	found := 0
 	for i, end := range ends {
-		m.marks[mark+i] = end + shift
-		// The entry is overwritten unless a new element begins behind this component; kept free of branches.
-		m.elements[element] = uint32(mark + i + 1)
-		if s.buf[end] == s.svc.Element {
-			element++
+		marks[i] = end + shift
+		elements[found] = uint32(mark + i + 1)
+		more := 0 // 1 if an element begins behind this component, else the entry is written again; kept free of branches
+		if s.buf[end] == plus {
+			more = 1
 		}
+		found += more
 	}
+	element += found
 	m.elements = m.elements[:element+1]
-	m.segs = append(m.segs, segmentRef{raw: uint32(len(m.raw)), mark: uint32(len(m.marks)), element: uint32(element)})
+	m.segs = append(m.segs, segmentRef{})
+	next := &m.segs[len(m.segs)-1]
+	next.raw, next.mark, next.element = uint32(len(m.raw)), uint32(len(m.marks)), uint32(element)
 }
 
 // Index returns which message of the interchange this is, from 1.

@@ -90,7 +90,9 @@ type Checker struct {
 	vals          []val        // of operands, used as a stack
 	seen          []uint64     // rows seen in the open instances, used as a stack
 	pkgs          []*term      // packages of active branches
+	sent          []sentCode   // whose codes are counted
 	cards         []repetition // of active branches
+	judged        []repetition // those of the row whose repetitions are checked
 	failed        []*rule      // demands that were not met
 	held, refused []*rule      // premises by their outcome
 	marks         []uint8      // per row of the use case: how it went
@@ -133,10 +135,10 @@ func (c *Checker) Check(in Input, report func(formats.Finding)) Coverage {
 		c.cache = append(c.cache, cached{})
 	}
 	for i := range c.cache {
-		c.cache[i].tx = 0
+		c.cache[i].asker = 0
 	}
 	c.counted = zeroed(c.counted, c.prog.counts)
-	c.parts.of(c)
+	c.parts = partners{}
 	c.work = maxWork + workPerItem*(in.Last-in.First)
 	c.roles()
 	switch {
@@ -150,6 +152,7 @@ func (c *Checker) Check(in Input, report func(formats.Finding)) Coverage {
 	}
 	c.interchange()
 	c.intervals()
+	c.report = nil
 	return c.coverage()
 }
 
@@ -180,20 +183,24 @@ func (c *Checker) end(i int32) int32 {
 // coverage counts how the rows went.
 func (c *Checker) coverage() Coverage {
 	var cov Coverage
-	for i := range c.marks {
-		n := max(1, len(c.in.UseCase.Rows[i].Codes))
-		cov.Rows += n
-		switch {
-		case c.marks[i]&sawOpen != 0:
+	for i, mark := range c.marks {
+		if mark == 0 {
+			continue
+		}
+		n := rowsOf(&c.in.UseCase.Rows[i])
+		if mark&sawOpen != 0 {
 			cov.NotCompiled += n
-		case c.marks[i]&sawExternal != 0:
+		} else {
 			cov.External += n
-		default:
-			cov.Decided += n
 		}
 	}
+	cov.Rows = c.prog.total
+	cov.Decided = cov.Rows - cov.NotCompiled - cov.External
 	return cov
 }
+
+// rowsOf returns how many rows of the document a row is.
+func rowsOf(r *rules.Row) int { return max(1, len(r.Codes)) }
 
 // zeroed returns a slice of n zero values, made from s if it is large enough.
 func zeroed[T any](s []T, n int) []T {

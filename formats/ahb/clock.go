@@ -8,10 +8,11 @@ import (
 
 // readTime returns the instant of a DTM. day says that it is a day as a whole.
 func (c *Checker) readTime(n int32) (unix int64, day, ok bool) {
-	s := c.in.Message.Segment(int(n))
-	if unix, ok := c.usual(s.Raw()); ok {
+	fields := c.in.Message.Layout(int(n))
+	if unix, ok := c.usual(fields.RawComponent(2, 2), fields.RawComponent(2, 3)); ok {
 		return unix, false, true
 	}
+	s := c.in.Message.Segment(int(n))
 	v := s.Value(2, 2)
 	for _, format := range [...]string{"303", "304"} {
 		if s.Is(2, 3, format) {
@@ -26,14 +27,9 @@ func (c *Checker) readTime(n int32) (unix int64, day, ok bool) {
 	return 0, false, false
 }
 
-// usual reads a DTM as nearly all are, such as DTM+163:202611152300?+00:303, without taking it apart.
-func (c *Checker) usual(raw []byte) (unix int64, ok bool) {
-	at := len(raw) - len("202611152300?+00:303")
-	if at < len("DTM+1:") || raw[3] != c.svc.Element || raw[at-1] != c.svc.Component {
-		return 0, false
-	}
-	value := raw[at:]
-	if value[12] != c.svc.Release || string(value[13:16]) != "+00" || value[16] != c.svc.Component || string(value[17:]) != "303" {
+// usual reads the value of a DTM as nearly all are, such as 202611152300?+00 with the format 303, as sent.
+func (c *Checker) usual(value, format []byte) (unix int64, ok bool) {
+	if len(value) != 16 || value[12] != c.svc.Release || string(value[13:]) != "+00" || string(format) != "303" {
 		return 0, false
 	}
 	return c.clock.minute(value[:12])

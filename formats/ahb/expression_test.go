@@ -95,7 +95,8 @@ func TestPremises(t *testing.T) {
 	}
 }
 
-// TestBranches: the first branch whose premises hold gives the status; an unknown one ends the search.
+// TestBranches: of the branches whose premises hold the strongest gives the status, in whatever order they stand; one
+// without conditions counts if no other holds. Where an unknown one could change the outcome nothing is demanded.
 func TestBranches(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -105,9 +106,9 @@ func TestBranches(t *testing.T) {
 		{"Muss", true}, {"Soll", false}, {"Kann", false}, {"M", true}, {"S", false}, {"K", false},
 		{"Muss[1]", true}, {"Muss[2]", false}, {"Muss[3]", false},
 		{"Muss[2]Muss[1]", true}, {"Muss[2]Soll", false}, {"Soll[2]Muss", true}, {"Kann[2]Muss[1]", true},
-		{"Soll[1]Muss", false}, {"Kann[1]Muss[1]", false}, {"Muss[1]Kann", true},
-		{"Muss[3]Muss", false},                 // the first may hold or not: nobody knows which one counts
-		{"Kann[3]Muss", false},                 // as above
+		{"Soll[1]Muss", false}, {"Kann[1]Muss[1]", true}, {"Soll[1]Muss[2]", false}, {"Muss[1]Kann", true},
+		{"Muss[3]Muss", true}, {"Muss[3]Muss[1]", true}, // whether the first one holds or not
+		{"Kann[3]Muss", false}, {"Muss[3]Kann[1]", false}, {"Muss[3]Soll[3]Muss", false},
 		{"Muss[2]Kann[2]Muss[1]", true},        // the third
 		{"Muss[500]", true},                    // a hint is no condition
 		{"Muss[500]∧[1]", true},                // nor in a junction

@@ -2,9 +2,11 @@ package ahb
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/marktbote/marktbote/edifact"
 	"github.com/marktbote/marktbote/formats/condition"
+	"github.com/marktbote/marktbote/formats/rules"
 )
 
 // hit is what a selector found: a segment, or a group instance if segment is 0.
@@ -56,8 +58,8 @@ func (c *Checker) walk(inst int32, steps []step, at *context, start, limit int) 
 	if st.other {
 		own = c.around(at.inst, st.group)
 	}
-	list := c.p.Instances
-	for j := inst + 1; int(j) < len(list) && list[j].First < c.end(inst); j++ {
+	list, end := c.p.Instances, c.end(inst)
+	for j := inst + 1; int(j) < len(list) && list[j].First < end; j++ {
 		if c.work--; c.work < 0 {
 			return
 		}
@@ -86,8 +88,8 @@ func (c *Checker) walk(inst int32, steps []step, at *context, start, limit int) 
 
 // walkSegments finds segments that stand directly in an instance.
 func (c *Checker) walkSegments(inst int32, p *pattern, at *context, start, limit int) {
-	list := c.p.Instances
-	for n := list[inst].First; n < c.end(inst); n++ {
+	list, end := c.p.Instances, c.end(inst)
+	for n := list[inst].First; n < end; n++ {
 		if c.work--; c.work < 0 {
 			return
 		}
@@ -120,7 +122,13 @@ func (c *Checker) matches(p *pattern, n int, at *context) bool {
 	seg := c.in.Message.Layout(n)
 	for i := range p.parts {
 		x := &p.parts[i]
-		if c.fits(x, c.unescape(seg.RawComponent(x.element, x.component)), at) == x.not {
+		raw := seg.RawComponent(x.element, x.component)
+		key, short := rules.RawKey(raw, c.svc.Release)
+		if short && x.keys != nil {
+			if slices.Contains(x.keys, key) == x.not {
+				return false
+			}
+		} else if c.fits(x, c.unescape(raw), at) == x.not {
 			return false
 		}
 	}
@@ -202,16 +210,29 @@ func (c *Checker) unescape(raw []byte) []byte {
 	if n := len(raw); n > 0 && (raw[0] == ' ' || raw[n-1] == ' ') {
 		raw = bytes.Trim(raw, " ")
 	}
-	if c.svc.Release == 0 || bytes.IndexByte(raw, c.svc.Release) < 0 {
-		return raw
+	for _, b := range raw { // nearly all are too short for bytes.IndexByte to be faster
+		if b == c.svc.Release && b != 0 {
+			n := len(c.arena)
+			c.arena = edifact.AppendUnescaped(c.arena, raw, c.svc)
+			return c.arena[n:len(c.arena):len(c.arena)]
+		}
 	}
-	n := len(c.arena)
-	c.arena = edifact.AppendUnescaped(c.arena, raw, c.svc)
-	return c.arena[n:len(c.arena):len(c.arena)]
+	return raw
 }
 
-// partners are the Marktpartner of NAD+MS and NAD+MR, looked up once.
+// blank reports whether nothing but spaces was sent.
+func blank(raw []byte) bool {
+	for _, b := range raw {
+		if b != ' ' {
+			return false
+		}
+	}
+	return true
+}
+
+// partners are the Marktpartner of NAD+MS and NAD+MR.
 type partners struct {
+	known            bool // they have been looked for
 	sender, receiver partner
 }
 
@@ -222,9 +243,14 @@ type partner struct {
 
 var tagNAD = edifact.MakeTag("NAD")
 
-// of finds the Marktpartner of the message: they stand in its head, in front of the first transaction.
-func (p *partners) of(c *Checker) {
-	*p = partners{}
+// partners finds the Marktpartner of the message, once and only when asked for: they stand in its head, in front of the
+// first transaction.
+func (c *Checker) partners() *partners {
+	p := &c.parts
+	if p.known {
+		return p
+	}
+	p.known = true
 	root := c.p.Instances[0]
 	for n := root.First; n < root.End && (p.sender.id == "" || p.receiver.id == ""); n++ {
 		k := c.p.Instance[n-1]
@@ -243,15 +269,16 @@ func (p *partners) of(c *Checker) {
 			p.receiver = partner{s.Text(3, 1), s.Text(3, 3)}
 		}
 	}
+	return p
 }
 
 // partner returns the Marktpartner of a NAD in the head of the message.
 func (c *Checker) partner(qualifier string) partner {
 	switch qualifier {
 	case "MS":
-		return c.parts.sender
+		return c.partners().sender
 	case "MR":
-		return c.parts.receiver
+		return c.partners().receiver
 	}
 	for n := 1; n <= min(c.in.Message.Len(), 100); n++ {
 		if c.in.Message.Tag(n) == tagNAD {

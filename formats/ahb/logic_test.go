@@ -177,17 +177,26 @@ func (o oracle) term(t *rules.Term) (premises, holds, met, pure, hint bool) {
 	return true, holds, anyMet || pure, pure, false
 }
 
-// expression returns the status that counts, and whether its demands are met; ok is false if no branch holds.
+// expression returns the status that counts, the strongest of those that hold, and whether its demands are met; ok is
+// false if no branch holds. A branch without conditions is for all other cases.
 func (o oracle) expression(e *rules.Expression) (status rules.Requirement, met, ok bool) {
+	strength := map[rules.Requirement]int{rules.Muss: 3, rules.X: 3, rules.Soll: 2, rules.Kann: 1}
 	for _, b := range e.Branches {
-		if b.When == nil {
-			return b.Status, true, true
+		holds, demands, always := true, true, b.When == nil
+		if !always {
+			_, holds, demands, _, always = o.term(b.When) // a hint is no condition
 		}
-		if _, holds, met, _, _ := o.term(b.When); holds {
-			return b.Status, met, true
+		if always {
+			if !ok {
+				return b.Status, true, true
+			}
+			break
+		}
+		if holds && (!ok || strength[b.Status] > strength[status]) {
+			status, met, ok = b.Status, demands, true
 		}
 	}
-	return 0, false, false
+	return status, met, ok
 }
 
 // TestKnownExpressions: where everything is known, findings are those that the documentation of the package leads to.

@@ -28,8 +28,12 @@ func split(text []byte, mark byte) (whole, fraction []byte) {
 	if len(text) > 0 && text[0] == '-' {
 		text = text[1:]
 	}
-	whole, fraction, _ = bytes.Cut(text, []byte{mark})
-	return whole, fraction
+	for i, b := range text {
+		if b == mark {
+			return text[:i], text[i+1:]
+		}
+	}
+	return text, nil
 }
 
 // compareDecimals compares two numbers; each has its own decimal mark.

@@ -1,5 +1,10 @@
 package ahb
 
+import (
+	"github.com/marktbote/marktbote/edifact"
+	"github.com/marktbote/marktbote/formats/rules"
+)
+
 // packages counts the codes of a segment over all its occurrences in an instance, or over all occurrences of the group
 // that it opens, and compares with the limits of the packages that apply.
 //
@@ -18,33 +23,38 @@ func (c *Checker) packages(i int32, kid *row) {
 		if !p.packages {
 			continue
 		}
+		at := c.at(i, c.p.Instances[i].First)
 		scope := i
-		if c.wanted(i, kid, p) > int(c.in.Pack.Nodes[kid.node].Max) {
+		if limit := int(c.in.Pack.Nodes[kid.node].Max); p.most > limit && c.wanted(&at, p) > limit {
 			scope = c.repeatable(i)
 			if c.counted[p.count] == scope+1 {
 				continue // counted from another instance
 			}
 			c.counted[p.count] = scope + 1
 		}
-		at := c.at(i, c.p.Instances[i].First)
+		c.sent = c.appendSent(c.sent[:0], scope, s, p)
+		var limit *term
 		for ki := range p.codes {
 			k := &p.codes[ki]
-			limit := c.limit(&at, k)
+			if ki == 0 || k.expr != p.codes[ki-1].expr {
+				limit = c.limit(&at, k)
+			}
 			if limit == nil {
 				continue
 			}
-			n, last := c.occurrences(scope, s, p, k)
+			own := limit
+			n, last := c.occurrences(k)
 			if n > 0 { // conditions may ask about the segment with the code
 				there := c.at(c.p.Instance[last-1], last)
-				if limit = c.limit(&there, k); limit == nil {
+				if own = c.limit(&there, k); own == nil {
 					continue
 				}
 			}
 			switch {
-			case limit.max >= 0 && n > limit.max:
-				c.tooManyCodes(last, s, p, k, limit)
-			case n < limit.min:
-				c.tooFewCodes(i, s, p, k, limit)
+			case own.max >= 0 && n > own.max:
+				c.tooManyCodes(last, s, p, k, own)
+			case n < own.min:
+				c.tooFewCodes(i, s, p, k, own)
 			}
 		}
 	}
@@ -73,15 +83,40 @@ func mildest(list []*term) *term {
 }
 
 // wanted returns how often a segment must or, by a limit of one of its codes, may occur.
-func (c *Checker) wanted(i int32, kid *row, p *place) int {
-	at := c.at(i, c.p.Instances[i].First)
+func (c *Checker) wanted(at *context, p *place) int {
 	low, high := 0, 0
 	for ki := range p.codes {
-		if limit := c.limit(&at, &p.codes[ki]); limit != nil {
+		if limit := c.limit(at, &p.codes[ki]); limit != nil {
 			low, high = low+limit.min, max(high, limit.max)
 		}
 	}
 	return max(low, high)
+}
+
+// mostWanted returns what wanted returns at most, whatever applies.
+func mostWanted(p *place) int {
+	low, high := 0, 0
+	for ki := range p.codes {
+		least := 0
+		for _, b := range p.codes[ki].expr.branches {
+			b.when.packages(func(t *term) { least, high = max(least, t.min), max(high, t.max) })
+		}
+		low += least
+	}
+	return max(low, high)
+}
+
+// packages calls do with every package of a term.
+func (t *term) packages(do func(*term)) {
+	if t == nil {
+		return
+	}
+	if t.kind == rules.TermPackage {
+		do(t)
+	}
+	for _, k := range t.terms {
+		k.packages(do)
+	}
 }
 
 // repeatable returns the instance in which the nearest group around that may be repeated stands, at most the
@@ -98,15 +133,33 @@ func (c *Checker) repeatable(i int32) int32 {
 	return i
 }
 
-// occurrences counts the segments of a row in an instance and in groups below it that have a code, and returns the last.
-func (c *Checker) occurrences(scope int32, s *row, p *place, k *code) (count int, last int32) {
-	list := c.p.Instances
-	for n := list[scope].First; n < c.end(scope); n++ {
+// sentCode is a value that a segment has.
+type sentCode struct {
+	segment int32
+	key     uint64
+	text    []byte
+}
+
+// appendSent collects the values of a place in the segments of a row in an instance and in groups below it.
+func (c *Checker) appendSent(list []sentCode, scope int32, s *row, p *place) []sentCode {
+	for n, end := c.p.Instances[scope].First, c.end(scope); n < end; n++ {
 		if c.work--; c.work < 0 {
-			return 0, 0
+			return list[:0]
 		}
-		if c.p.Nodes[n-1] == s.node && c.hasCode(n, p, k) {
-			count, last = count+1, n
+		if c.p.Nodes[n-1] == s.node {
+			seg := c.in.Message.Layout(int(n))
+			text := c.unescape(seg.RawComponent(p.element+1, p.component))
+			list = append(list, sentCode{n, rules.Key(text), text})
+		}
+	}
+	return list
+}
+
+// occurrences counts the values in c.sent that are a code, and returns the segment of the last.
+func (c *Checker) occurrences(k *code) (count int, last int32) {
+	for i := range c.sent {
+		if x := &c.sent[i]; x.key == k.key && (len(x.text) <= 8 || k.text == edifact.Latin1String(x.text)) {
+			count, last = count+1, x.segment
 		}
 	}
 	return count, last

@@ -83,25 +83,46 @@ func holds(cmp condition.Cmp, sign int) bool {
 
 // compare reports whether some pair of values compares as wanted. Nothing on one side is unknown.
 func (c *Checker) compare(p *predicate, at *context) truth {
-	left := c.values(p.left, at)
-	right := c.values(p.right, at)
-	end := len(c.vals)
-	out := no
-	if left == right || right == end {
-		out = unknown
+	start := len(c.vals)
+	var one [1]val
+	var left []val
+	if !p.left.single {
+		left = c.list(p.left, at)
+	} else if c.single(p.left, at, &one[0]) {
+		left = one[:]
 	}
-	for i := left; i < right && out != yes; i++ {
-		for j := right; j < end; j++ {
-			a, b := &c.vals[i], &c.vals[j]
+	out := c.pairs(p.Cmp, left, c.list(p.right, at))
+	c.vals = c.vals[:start]
+	return out
+}
+
+// list returns the values of an operand, left on the stack if they are not kept anyway.
+func (c *Checker) list(o *operand, at *context) []val {
+	switch {
+	case o.constant != nil:
+		return o.constant
+	case o.kept():
+		return c.keptValues(o, at)
+	}
+	return c.vals[c.values(o, at):]
+}
+
+// pairs compares all values of one side with all of the other.
+func (c *Checker) pairs(cmp condition.Cmp, left, right []val) truth {
+	if len(left) == 0 || len(right) == 0 {
+		return unknown
+	}
+	out := no
+	for i := range left {
+		for j := range right {
+			a, b := &left[i], &right[j]
 			if a.bad || b.bad {
 				out = unknown
-			} else if holds(p.Cmp, c.order(a, b)) {
-				out = yes
-				break
+			} else if holds(cmp, c.order(a, b)) {
+				return yes
 			}
 		}
 	}
-	c.vals = c.vals[:left]
 	return out
 }
 
@@ -116,7 +137,7 @@ func (c *Checker) order(a, b *val) int {
 			return 1
 		}
 		return 0
-	case a.kind == count && b.kind == count:
+	case a.kind == count && (b.kind == count || b.whole):
 		return a.num - b.num
 	case a.kind == count || b.kind == count || a.kind == decimal:
 		return compareDecimals(c.digits(a), c.digits(b), c.mark(a), c.mark(b))
@@ -178,6 +199,13 @@ func (c *Checker) uniform(p *predicate, at *context) truth {
 
 // eachValue evaluates what is asked of values one by one: one that meets it is enough.
 func (c *Checker) eachValue(p *predicate, at *context) truth {
+	if p.left.single {
+		var v val
+		if !c.single(p.left, at, &v) || v.bad {
+			return unknown
+		}
+		return c.value(p, &v, at)
+	}
 	start := c.values(p.left, at)
 	end := len(c.vals)
 	out := no

@@ -20,6 +20,7 @@ type program struct {
 	rules  map[int]*rule
 	unb    *row    // what the column says of the interchange, nil if nothing
 	times  []timed // by node, see series.go; nil if the column has no intervals
+	total  int     // rows of the document
 	cached int     // places in Checker.cache
 	counts int     // places in Checker.counted
 }
@@ -39,6 +40,7 @@ type row struct {
 	maybe    []uint64 // children that must be there under a condition
 	special  []int32  // children with repetitions, packages or demands
 	places   []place  // data elements of a segment, by element and component
+	busy     []*place // those of places that have anything to check
 	packages bool     // some place has a package with limits
 }
 
@@ -52,6 +54,7 @@ type place struct {
 	codes              []code
 	check              bool // present values have to be looked at
 	packages           bool // some code has a package with limits
+	most               int  // how often the packages may want the segment, see mostWanted
 	count              int  // place in Checker.counted, if it has packages
 	name               string
 	de                 string
@@ -95,6 +98,7 @@ type term struct {
 type rule struct {
 	number int
 	src    *condition.Rule
+	kind   condition.Kind
 	test   *predicate
 	card   *cardinality
 	slot   int // in Checker.cache, -1 if the outcome depends on the place
@@ -127,6 +131,7 @@ func compile(pack *rules.Pack, use *rules.UseCase) *program {
 	byRow := map[int32]int32{-1: 0} // row of the use case -> row
 	for i := range use.Rows {
 		src := &use.Rows[i]
+		c.total += rowsOf(src)
 		if pack.Nodes[src.Node].Parent < 0 { // of UNB and UNZ
 			if src.Kind == rules.RowSegment && pack.Nodes[src.Node].Tag == edifact.UNB {
 				c.unb = &row{source: int32(i), node: src.Node, parent: -1}
@@ -236,6 +241,7 @@ func (c *compiler) places(r *row, list []rules.Row, source int32) {
 		}
 	}
 	for i := range r.places {
+		r.places[i].most = mostWanted(&r.places[i])
 		c.trim(seg, &r.places[i])
 	}
 	slices.SortStableFunc(r.places, func(a, b place) int {
@@ -244,6 +250,11 @@ func (c *compiler) places(r *row, list []rules.Row, source int32) {
 		}
 		return a.component - b.component
 	})
+	for i := range r.places {
+		if p := &r.places[i]; p.required || p.maybe || p.check {
+			r.busy = append(r.busy, p)
+		}
+	}
 }
 
 // trim drops work that the structure check has done: a place that must be filled there as well, and codes that are
@@ -333,7 +344,7 @@ func (c *compiler) term(src *rules.Term, e *expression) *term {
 	switch src.Kind {
 	case rules.TermCondition:
 		t.rule = c.rule(src.Number)
-		switch t.rule.src.Kind {
+		switch t.rule.kind {
 		case condition.Hint:
 			return nil
 		case condition.Must:
@@ -386,11 +397,11 @@ func (c *compiler) rule(number int) *rule {
 	if src == nil {
 		src = &condition.Rule{Kind: condition.Open}
 	}
-	r := &rule{number: number, src: src, slot: -1}
+	r := &rule{number: number, src: src, kind: src.Kind, slot: -1}
 	c.rules[number] = r
 	if src.Test != nil {
 		r.test = c.predicate(src.Test)
-		if !r.test.local {
+		if r.test.reach < perPlace {
 			r.slot = c.cached
 			c.cached++
 		}

@@ -22,7 +22,8 @@ func (c *Checker) repetitions(i int32, kid *row) {
 	if o.holds != yes {
 		return
 	}
-	cards := append([]repetition(nil), c.cards...) // counting evaluates more expressions
+	c.judged = append(c.judged[:0], c.cards...) // counting evaluates more expressions
+	cards := c.judged
 	if len(cards) == 0 {
 		if o.status.Required() && c.count(i, kid, nil) == 0 {
 			c.missing(i, kid, kid.expr) // a branch without a repetition
@@ -113,10 +114,9 @@ func (c *Checker) perItem(scope, i int32, kid *row, r *rule, at *context, o outc
 		return
 	}
 	start := c.values(k.each, at)
-	list := append([]val(nil), c.vals[start:]...)
-	c.vals = c.vals[:start]
-	distinct := list[:0]
-	for _, v := range list {
+	defer func() { c.vals = c.vals[:start] }()
+	distinct := c.vals[start:start]
+	for _, v := range c.vals[start:] {
 		if !contains(distinct, v.text) {
 			distinct = append(distinct, v)
 		}
@@ -169,16 +169,16 @@ func (c *Checker) countWith(scope int32, kid *row, k *cardinality, value []byte)
 
 // visit goes over the occurrences of a row in a scope as long as do returns true.
 func (c *Checker) visit(scope int32, kid *row, do func(inst, segment int32) bool) {
-	list := c.p.Instances
+	list, end := c.p.Instances, c.end(scope)
 	if kid.group {
-		for j := scope + 1; int(j) < len(list) && list[j].First < c.end(scope); j++ {
+		for j := scope + 1; int(j) < len(list) && list[j].First < end; j++ {
 			if c.work--; c.work < 0 || list[j].Node == kid.node && !do(j, list[j].First) {
 				return
 			}
 		}
 		return
 	}
-	for n := list[scope].First; n < c.end(scope); n++ {
+	for n := list[scope].First; n < end; n++ {
 		if c.work--; c.work < 0 || c.p.Nodes[n-1] == kid.node && !do(c.p.Instance[n-1], n) {
 			return
 		}

@@ -12,15 +12,19 @@ import (
 // Spec: APERAK AHB 1.1 2.1.2 steps 1 and 2 (Z31, Z37)
 func (c *Checker) roles() {
 	u := c.in.UseCase
-	if c.Facts == nil || u.Directions == "" || c.parts.sender.id == "" || c.parts.receiver.id == "" {
+	if c.Facts == nil || u.Directions == "" {
+		return
+	}
+	sender, receiver := c.partners().sender.id, c.partners().receiver.id
+	if sender == "" || receiver == "" {
 		return
 	}
 	received, sent := no, no
 	for direction := range strings.SplitSeq(u.Directions, "|") {
 		from, to, _ := strings.Cut(direction, ">")
-		r := c.hasRole(c.parts.receiver.id, to)
+		r := c.hasRole(receiver, to)
 		received = either(received, r)
-		sent = either(sent, both(r, c.hasRole(c.parts.sender.id, from)))
+		sent = either(sent, both(r, c.hasRole(sender, from)))
 	}
 	x := formats.Finding{Rule: c.rule("", ""), Found: u.Pruefidentifikator, Expected: strings.NewReplacer("|", ", ", ">", " → ").Replace(u.Directions), Name: u.Name}
 	switch {

@@ -13,13 +13,14 @@ func (c *Checker) instance(i int32, r *row) {
 	for range r.must {
 		c.seen = append(c.seen, 0)
 	}
-	list := c.p.Instances
-	for n := list[i].First; n < c.end(i); n++ {
+	list, end := c.p.Instances, c.end(i)
+	at := c.at(i, list[i].First)
+	for n := list[i].First; n < end; n++ {
 		k := c.p.Instance[n-1]
 		if k == i {
 			if s := c.prog.row(c.p.Nodes[n-1]); s != nil && s.parent == r.index && !s.group {
 				c.seen[base+int(s.bit/64)] |= 1 << (s.bit % 64)
-				c.segment(n, i, s)
+				c.segment(n, &at, s)
 			}
 			continue
 		}
@@ -32,7 +33,8 @@ func (c *Checker) instance(i int32, r *row) {
 		}
 		n = list[k].End - 1
 	}
-	c.absent(i, r, base)
+	at.self, at.value = list[i].First, nil
+	c.absent(i, r, base, &at)
 	for _, k := range r.special {
 		kid := &c.prog.rows[k]
 		present := c.seen[base+int(kid.bit/64)]>>(kid.bit%64)&1 == 1
@@ -50,66 +52,47 @@ func (c *Checker) instance(i int32, r *row) {
 }
 
 // absent reports the rows that an instance lacks.
-func (c *Checker) absent(i int32, r *row, base int) {
-	var at context
-	known := false
+func (c *Checker) absent(i int32, r *row, base int, at *context) {
 	for w := range r.must {
 		seen := c.seen[base+w]
 		for lacking := r.must[w] &^ seen; lacking != 0; lacking &= lacking - 1 {
 			c.missing(i, &c.prog.rows[r.children[w*64+bits.TrailingZeros64(lacking)]], nil)
 		}
 		for open := r.maybe[w] &^ seen; open != 0; open &= open - 1 {
-			if !known {
-				at, known = c.at(i, c.p.Instances[i].First), true
-			}
 			kid := &c.prog.rows[r.children[w*64+bits.TrailingZeros64(open)]]
-			if c.evaluate(kid.expr, &at, kid.source).required() {
+			if c.evaluate(kid.expr, at, kid.source).required() {
 				c.missing(i, kid, kid.expr)
 			}
 		}
 	}
 }
 
-// segment checks the data elements of segment n.
-func (c *Checker) segment(n, inst int32, r *row) {
-	var at context
-	ready := false
-	seg := edifact.Segment{}
-	loaded := false
-	for i := range r.places {
-		p := &r.places[i]
-		if !p.required && !p.maybe && !p.check {
-			continue
-		}
-		if !loaded {
-			seg, loaded = c.in.Message.Segment(int(n)), true
-		}
-		value := c.unescape(seg.RawComponent(p.element+1, p.component))
-		if len(value) == 0 {
-			if !p.required && !p.maybe {
-				continue
+// segment checks the data elements of segment n; at becomes the place of each of them.
+func (c *Checker) segment(n int32, at *context, r *row) {
+	if len(r.busy) == 0 {
+		return
+	}
+	at.self = n
+	seg := c.in.Message.Layout(int(n))
+	for _, p := range r.busy {
+		at.element, at.component = p.element+1, p.component
+		raw := seg.RawComponent(at.element, at.component)
+		switch {
+		case blank(raw):
+			if p.required || p.maybe {
+				at.value = nil
+				c.emptyPlace(p, at, r)
 			}
-			if !ready {
-				at, ready = c.at(inst, n), true
-			}
-			c.emptyPlace(p, &at, r)
-			continue
+		case p.check:
+			at.value = c.unescape(raw)
+			c.filledPlace(p, at, r)
 		}
-		if !p.check {
-			continue
-		}
-		if !ready {
-			at, ready = c.at(inst, n), true
-		}
-		at.value, at.element, at.component = value, p.element+1, p.component
-		c.filledPlace(p, &at, r)
 	}
 }
 
 // emptyPlace reports a data element that must be filled. Where a row says when any value must be there, the codes
 // printed beside it demand nothing by themselves.
 func (c *Checker) emptyPlace(p *place, at *context, r *row) {
-	at.value, at.element, at.component = nil, p.element+1, p.component
 	if p.free != nil && c.evaluate(p.free, at, p.freeRow).required() {
 		c.missingValue(p, at, r, p.free)
 		return
@@ -128,8 +111,10 @@ func (c *Checker) emptyPlace(p *place, at *context, r *row) {
 
 // filledPlace checks the value of a data element: a code must be allowed here, and the demands must be met.
 func (c *Checker) filledPlace(p *place, at *context, r *row) {
-	key := rules.Key(at.value)
-	listed := false
+	key, listed := uint64(0), false
+	if len(p.codes) > 0 {
+		key = rules.Key(at.value)
+	}
 	for i := range p.codes {
 		k := &p.codes[i]
 		if k.key != key || len(at.value) > 8 && k.text != edifact.Latin1String(at.value) {
@@ -165,12 +150,6 @@ func (c *Checker) hasPackages(r *row) bool {
 		return c.prog.rows[r.children[0]].packages
 	}
 	return r.packages
-}
-
-func (c *Checker) hasCode(n int32, p *place, k *code) bool {
-	seg := c.in.Message.Layout(int(n))
-	v := c.unescape(seg.RawComponent(p.element+1, p.component))
-	return rules.Key(v) == k.key && (len(v) <= 8 || k.text == edifact.Latin1String(v))
 }
 
 // demands checks what a row demands of each of its occurrences in an instance.

@@ -59,18 +59,25 @@ type context struct {
 }
 
 // at returns the context of an instance, with a segment or without.
-func (c *Checker) at(inst, self int32) context {
-	if c.in.Whole {
-		return context{self: self, inst: inst}
+func (c *Checker) at(inst, self int32) (at context) {
+	at.self, at.inst = self, inst
+	if !c.in.Whole {
+		at.tx = c.transactionOf(inst)
+		at.base = at.tx
 	}
-	tx := inst
-	for tx > 0 && c.p.Instances[tx].Parent > 0 && int(c.p.Instances[c.p.Instances[tx].Parent].First) >= c.in.First {
-		tx = c.p.Instances[tx].Parent
+	return at
+}
+
+// transactionOf returns the instance of the transaction that an instance is part of, 0 for the head of the message.
+func (c *Checker) transactionOf(inst int32) int32 {
+	list, first := c.p.Instances, int32(c.in.First)
+	for inst > 0 && list[inst].Parent > 0 && list[list[inst].Parent].First >= first {
+		inst = list[inst].Parent
 	}
-	if tx > 0 && int(c.p.Instances[tx].First) < c.in.First {
-		tx = 0 // the head of the message
+	if list[inst].First < first {
+		return 0
 	}
-	return context{self: self, inst: inst, tx: tx, base: tx}
+	return inst
 }
 
 // outcome is what an expression says at a place.
@@ -144,7 +151,7 @@ func (c *Checker) term(t *term, at *context) (premise, demand truth) {
 
 func (c *Checker) leaf(t *term, at *context) (premise, demand truth) {
 	r := t.rule
-	switch r.src.Kind {
+	switch r.kind {
 	case condition.If:
 		out := c.ask(r, at)
 		switch out {
@@ -235,12 +242,15 @@ func (c *Checker) ask(r *rule, at *context) truth {
 	if r.slot < 0 {
 		return c.test(r.test, at)
 	}
-	slot := &c.cache[r.slot]
-	if slot.tx != at.tx+1 {
+	slot, asker := &c.cache[r.slot], at.tx
+	if r.test.reach == perInstance {
+		asker = at.inst
+	}
+	if slot.asker != asker+1 {
 		saw := c.saw
 		c.saw = 0
 		slot.out = c.test(r.test, at)
-		slot.tx, slot.saw = at.tx+1, c.saw
+		slot.asker, slot.saw = asker+1, c.saw
 		c.saw = saw
 	}
 	if slot.out == unknown {
@@ -249,19 +259,19 @@ func (c *Checker) ask(r *rule, at *context) truth {
 	return slot.out
 }
 
-// cached is an outcome, or the values of an operand, that a transaction needs more than once.
+// cached is an outcome, or the values of an operand, that is needed more than once.
 type cached struct {
-	tx   int32 // instance of the transaction + 1
-	out  truth
-	saw  uint8
-	vals []val
-	hits []hit
+	asker int32 // instance of the transaction, or the one asked from, + 1
+	out   truth
+	saw   uint8
+	vals  []val
+	hits  []hit
 }
 
 // fact asks what nothing in the message can answer.
 func (c *Checker) fact(key string) truth {
 	if c.Facts != nil {
-		holds, known := c.Facts.Fact(key, Subject{c.in.UseCase.Pruefidentifikator, c.in.Number, c.parts.sender.id, c.parts.receiver.id})
+		holds, known := c.Facts.Fact(key, Subject{c.in.UseCase.Pruefidentifikator, c.in.Number, c.partners().sender.id, c.partners().receiver.id})
 		if known {
 			return truthOf(holds)
 		}

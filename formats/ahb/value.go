@@ -2,6 +2,7 @@ package ahb
 
 import (
 	"bytes"
+	"strconv"
 	"time"
 
 	"github.com/marktbote/marktbote/formats"
@@ -11,12 +12,13 @@ import (
 
 // val is one value of an operand. bad says that it could not be read as what it should be.
 type val struct {
-	text []byte
-	unix int64 // of an instant, in seconds
-	num  int   // of a count
-	kind valKind
-	bad  bool
-	sent bool // a text of the message, with its decimal mark
+	text  []byte
+	unix  int64 // of an instant, in seconds
+	num   int   // of a count, or of a decimal if whole is set
+	kind  valKind
+	bad   bool
+	sent  bool // a text of the message, with its decimal mark
+	whole bool
 }
 
 // clockTolerance is how far the clocks of two Marktpartner may differ.
@@ -31,32 +33,78 @@ const (
 	decimal // text holds a number as sent
 )
 
+// single finds the value of an operand that has one at most, and reports whether there is one.
+func (c *Checker) single(o *operand, at *context, v *val) bool {
+	switch o.Kind {
+	case condition.Value:
+		v.text, v.sent = at.value, true
+		return len(at.value) > 0
+	case condition.Now:
+		v.unix, v.kind = c.in.ReceivedAt.Add(clockTolerance).Unix(), instant
+		return !c.in.ReceivedAt.IsZero()
+	}
+	if o.constant != nil {
+		*v = o.constant[0]
+		return true
+	}
+	if !c.single(o.arg, at, v) {
+		return false
+	}
+	c.convert(o, v)
+	return true
+}
+
+// constantOf returns the value of an operand that is the same always, nil for others.
+func constantOf(o *operand) []val {
+	switch {
+	case o.Kind == condition.Text:
+		return []val{{text: o.text}}
+	case o.Kind == condition.NumberOf && o.arg == nil:
+		n, err := strconv.Atoi(string(o.text))
+		return []val{{text: o.text, kind: decimal, num: n, whole: err == nil}}
+	case o.Kind == condition.DateOf && o.arg == nil:
+		return []val{{unix: o.Time.Unix(), kind: instant}}
+	}
+	return nil
+}
+
 // values appends the values of an operand to c.vals and returns where they begin.
 func (c *Checker) values(o *operand, at *context) int {
 	start := len(c.vals)
-	if o.slot < 0 || o.Kind == condition.Seq {
+	if o.kept() {
+		c.vals = append(c.vals, c.keptValues(o, at)...)
+	} else {
 		c.compute(o, at)
-		return start
 	}
+	return start
+}
+
+// kept reports whether the values of an operand are the same all over the transaction.
+func (o *operand) kept() bool { return o.slot >= 0 && o.Kind != condition.Seq }
+
+// keptValues returns the values of such an operand. They are valid for the transaction and must not be changed.
+func (c *Checker) keptValues(o *operand, at *context) []val {
 	slot := &c.cache[o.slot]
-	if slot.tx != at.tx+1 {
+	if slot.asker != at.tx+1 {
+		start := len(c.vals)
 		c.compute(o, at)
 		slot.vals = append(slot.vals[:0], c.vals[start:]...)
-		slot.tx = at.tx + 1
-		return start
+		slot.asker = at.tx + 1
+		c.vals = c.vals[:start]
 	}
-	c.vals = append(c.vals, slot.vals...)
-	return start
+	return slot.vals
 }
 
 // compute makes the values of an operand.
 func (c *Checker) compute(o *operand, at *context) {
-	switch o.Kind {
-	case condition.Value:
-		if len(at.value) > 0 {
-			c.vals = append(c.vals, val{text: at.value, sent: true})
+	if o.single {
+		var v val
+		if c.single(o, at, &v) {
+			c.vals = append(c.vals, v)
 		}
 		return
+	}
+	switch o.Kind {
 	case condition.Ref:
 		start := c.find(o.sel, at, 0)
 		for _, h := range c.hits[start:] {
@@ -70,27 +118,9 @@ func (c *Checker) compute(o *operand, at *context) {
 		}
 		c.hits = c.hits[:start]
 		return
-	case condition.Text:
-		c.vals = append(c.vals, val{text: o.text})
-		return
 	case condition.Seq:
 		c.ordinal(o, at)
 		return
-	case condition.Now:
-		if !c.in.ReceivedAt.IsZero() {
-			c.vals = append(c.vals, val{unix: c.in.ReceivedAt.Add(clockTolerance).Unix(), kind: instant})
-		}
-		return
-	case condition.NumberOf:
-		if o.arg == nil {
-			c.vals = append(c.vals, val{text: o.text, kind: decimal})
-			return
-		}
-	case condition.DateOf:
-		if o.arg == nil {
-			c.vals = append(c.vals, val{unix: o.Time.Unix(), kind: instant})
-			return
-		}
 	}
 	start := c.values(o.arg, at)
 	for i := start; i < len(c.vals); i++ {
@@ -257,10 +287,10 @@ func (c *Checker) ordinal(o *operand, at *context) {
 	start := len(c.hits)
 	if o.slot >= 0 {
 		slot := &c.cache[o.slot]
-		if slot.tx != at.tx+1 {
+		if slot.asker != at.tx+1 {
 			c.find(o.sel, at, 0)
 			slot.hits = append(slot.hits[:0], c.hits[start:]...)
-			slot.tx = at.tx + 1
+			slot.asker = at.tx + 1
 			c.hits = c.hits[:start]
 		}
 		list = slot.hits

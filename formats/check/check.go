@@ -164,21 +164,20 @@ type file struct {
 	*tools
 	opts      Options
 	result    *Result
-	taken     int                       // faults of the reader dealt with
-	early     []edifact.SyntaxError     // faults found in the message after the current one
-	headed    bool                      // UNB has been looked at
-	spoilt    map[valuePlace]bool       // values of UNB with octets that do not belong there
-	unbWrong  bool                      // UNB has an error
-	inForce   formats.FormatVersion     // at the sending time
-	firstType string                    // UNH 0065 of the first message
-	senderQ   string                    // UNB S002 0007
-	recipQ    string                    // UNB S003 0007
-	packs     map[[2]string]*rules.Pack // by UNH 0065 and 0057
-	versions  map[string][]string       // in force, by UNH 0065
-	utf8      bool                      // a warning about UTF-8 has been given
-	kept      int                       // findings in the result
-	warnings  int                       // found, kept or not
-	gravest   Verdict                   // of all findings that concern the whole file, those not kept included
+	taken     int                   // faults of the reader dealt with
+	early     []edifact.SyntaxError // faults found in the message after the current one
+	headed    bool                  // UNB has been looked at
+	spoilt    map[valuePlace]bool   // values of UNB with octets that do not belong there
+	unbWrong  bool                  // UNB has an error
+	inForce   formats.FormatVersion // at the sending time
+	firstType string                // UNH 0065 of the first message
+	senderQ   string                // UNB S002 0007
+	recipQ    string                // UNB S003 0007
+	versions  map[string][]string   // in force, by UNH 0065
+	utf8      bool                  // a warning about UTF-8 has been given
+	kept      int                   // findings in the result
+	warnings  int                   // found, kept or not
+	gravest   Verdict               // of all findings that concern the whole file, those not kept included
 }
 
 func (f *file) check() (*Result, error) {
@@ -274,10 +273,11 @@ func (f *file) message(m *edifact.Message) Message {
 	unh := m.Segment(1)
 	out := Message{
 		Reference: unh.Text(2, 1), Type: unh.Text(3, 1), Version: unh.Text(3, 5),
-		Transactions: []Transaction{}, Findings: []formats.Finding{},
+		Findings:     []formats.Finding{},
 		DocumentCode: event.DocumentCode(m), DocumentNumber: event.DocumentNumber(m),
 	}
 	cut := event.Transactions(m)
+	out.Transactions = make([]Transaction, 0, len(cut))
 	for _, t := range cut {
 		x := Transaction{Number: t.Number, Pruefidentifikator: t.Pruefidentifikator.String(), Findings: []formats.Finding{}}
 		if x.Number == "" {
@@ -452,20 +452,16 @@ func graver(a, b Verdict) Verdict {
 
 // pack returns the rule pack for a message type and version, nil if there is none.
 func (f *file) pack(messageType, version string) (*rules.Pack, error) {
-	key := [2]string{messageType, version}
-	if p, ok := f.packs[key]; ok {
-		return p, nil
+	question := packQuestion{f.opts.Rules, f.inForce, messageType, version}
+	if f.lastPack != nil && f.lastQuestion == question {
+		return f.lastPack, nil
 	}
 	p, err := f.opts.Rules.Find(messageType, version, f.inForce)
 	if errors.Is(err, rules.ErrNotFound) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
+	if err == nil {
+		f.lastQuestion, f.lastPack = question, p
 	}
-	if f.packs == nil {
-		f.packs = map[[2]string]*rules.Pack{}
-	}
-	f.packs[key] = p
-	return p, nil
+	return p, err
 }

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"encoding/binary"
 	"fmt"
 	"strconv"
 
@@ -150,6 +151,18 @@ var serviceElements = map[edifact.Tag][]serviceElement{
 	edifact.UNZ: {{id: "0036", name: "Anzahl der Nachrichten"}, {id: "0020", name: "Datenaustauschreferenz"}},
 }
 
+// ascii reports whether there is nothing but ASCII, as in most messages, eight octets at a time.
+func ascii(b []byte) bool {
+	var all uint64
+	for ; len(b) >= 8; b = b[8:] {
+		all |= binary.LittleEndian.Uint64(b)
+	}
+	for _, c := range b {
+		all |= uint64(c)
+	}
+	return all&0x8080808080808080 == 0
+}
+
 // utf8Pairs reports whether b holds UTF-8 letters such as Ã¼ read as ISO 8859-1, and nothing that is not UTF-8.
 func utf8Pairs(b []byte) (pairs bool, first int) {
 	for i := 0; i < len(b); i++ {
@@ -171,6 +184,9 @@ func utf8Pairs(b []byte) (pairs bool, first int) {
 //
 // Spec: Allgemeine Festlegungen 6.1 ch. 5 (UNOC is ISO 8859-1)
 func (f *file) charset(m *edifact.Message, put func(formats.Finding)) {
+	if f.utf8 || ascii(m.Raw()) {
+		return
+	}
 	for n := 1; n <= m.Len() && !f.utf8; n++ {
 		s := m.Segment(n)
 		pairs, first := utf8Pairs(s.Raw())

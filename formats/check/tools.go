@@ -5,8 +5,10 @@ import (
 	"sync"
 
 	"github.com/marktbote/marktbote/edifact"
+	"github.com/marktbote/marktbote/formats"
 	"github.com/marktbote/marktbote/formats/ahb"
 	"github.com/marktbote/marktbote/formats/mig"
+	"github.com/marktbote/marktbote/formats/rules"
 )
 
 // tools are what the check of a file works with. Their buffers grow to the largest message and are used again for the
@@ -16,12 +18,22 @@ type tools struct {
 	msg       edifact.Message
 	structure mig.Checker
 	ahb       ahb.Checker
+
+	lastQuestion packQuestion // the pack found last; most messages are of the same type as the one before
+	lastPack     *rules.Pack
+}
+
+// packQuestion is what a rule pack depends on.
+type packQuestion struct {
+	shelf                *rules.Shelf
+	inForce              formats.FormatVersion
+	messageType, version string
 }
 
 var toolbox = sync.Pool{New: func() any { return new(tools) }}
 
-// maxKeptMessage is the size of a message up to which tools are kept: the largest of the market have a few MB.
-const maxKeptMessage = 16 << 20
+// maxKeptMessage is the size of a message up to which tools are kept; a load profile of a whole year has 3 MB.
+const maxKeptMessage = 4 << 20
 
 // takeTools returns tools that read src with the given options. They must be given back unless the check panics.
 func takeTools(src io.Reader, opts Options) *tools {

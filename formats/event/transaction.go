@@ -106,17 +106,18 @@ func Transactions(m *edifact.Message) []Transaction {
 	cur := -1 // index of the open transaction
 	cni := "" // number of the open CNI
 	inCNI, fresh := false, false
-	for n := 1; n <= m.Len(); n++ {
+	for n, last := 1, m.Len(); n <= last; n++ {
 		tag := m.Tag(n)
 		if tag == edifact.UNT {
 			break
 		}
 		switch {
-		case opens(tag, inCNI) && cur >= 0 && list[cur].List: // a row of the list
-		case tag == tagSTS && inCNI && fresh: // the first status belongs to the segments from CNI on
+		case !opens(tag, inCNI):
+		case cur >= 0 && list[cur].List: // a row of the list
+		case tag == tagSTS && fresh: // the first status belongs to the segments from CNI on
 			fresh = false
 			list[cur].Status = 1
-		case opens(tag, inCNI):
+		default:
 			s := m.Segment(n)
 			t := Transaction{First: n}
 			switch tag {
@@ -172,9 +173,10 @@ func (t *Transaction) look(m *edifact.Message, n int) {
 			return
 		}
 		s := m.Segment(n)
+		qualifier := s.Value(2, 1)
 		for i, l := range locations {
 			rank := len(locations) - i
-			if rank <= t.rank || s.Empty(3, 1) || !s.Is(2, 1, l.qualifier) {
+			if rank <= t.rank || l.qualifier != string(qualifier) || s.Empty(3, 1) {
 				continue
 			}
 			t.Object, t.ObjectKind, t.rank = s.Text(3, 1), l.kind, rank

@@ -259,23 +259,9 @@ func (c *Checker) meets(t *rules.Test, seg *view) (hit, ok bool) {
 	return hit, hit
 }
 
-// shortKey is rules.Key for a component of up to eight octets without release characters; ok is false for others.
-func (c *Checker) shortKey(raw []byte) (key uint64, ok bool) {
-	if len(raw) > 8 {
-		return 0, false
-	}
-	for _, b := range raw {
-		if b == c.svc.Release || b == ' ' {
-			return 0, false
-		}
-		key = key<<8 | uint64(b)
-	}
-	return key, true
-}
-
 // key is rules.Key for a component as sent.
 func (c *Checker) key(raw []byte) uint64 {
-	if key, ok := c.shortKey(raw); ok {
+	if key, ok := rules.RawKey(raw, c.svc.Release); ok {
 		return key
 	}
 	return rules.Key(c.unescape(raw))
@@ -283,7 +269,7 @@ func (c *Checker) key(raw []byte) uint64 {
 
 // hasCode reports whether a component as sent is in a list of codes.
 func (c *Checker) hasCode(codes rules.Range, raw []byte) bool {
-	if key, ok := c.shortKey(raw); ok {
+	if key, ok := rules.RawKey(raw, c.svc.Release); ok {
 		return c.pack.HasCode(codes, key, raw)
 	}
 	v := c.unescape(raw)
@@ -343,7 +329,9 @@ func (c *Checker) push(group, parent int32, n int) {
 	c.counts = slices.Grow(c.counts, children)[:base+children]
 	clear(c.counts[base:])
 	instance := c.placement.open(group, parent, n)
-	c.frames = append(c.frames, frame{group: group, instance: instance, base: int32(base), required: c.pack.Required(&c.pack.Nodes[group])})
+	c.frames = append(c.frames, frame{})
+	f := &c.frames[len(c.frames)-1] // set field by field, which is faster than copying a whole frame
+	f.group, f.instance, f.base, f.required = group, instance, int32(base), c.pack.Required(&c.pack.Nodes[group])
 }
 
 // close ends the group instances from depth on and reports what they lack; last is the segment before the gap.

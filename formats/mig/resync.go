@@ -171,7 +171,8 @@ func (c *Checker) apply(n int, tag edifact.Tag, m *move) {
 	}
 }
 
-// try takes a move, goes on for some segments, counts the findings and takes everything back.
+// try takes a move, goes on for some segments and takes everything back. The cost is two for a finding, and one more
+// if something that was called missing has turned up.
 func (c *Checker) try(n int, tag edifact.Tag, m *move) int {
 	var saved struct {
 		frames   []frame

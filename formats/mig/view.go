@@ -11,7 +11,10 @@ type view struct {
 }
 
 // load turns to segment n of a message.
-func (v *view) load(m *edifact.Message, n int) { *v = view{m.Layout(n), m, n, m.Tag(n)} }
+func (v *view) load(m *edifact.Message, n int) {
+	v.Layout = m.Layout(n)
+	v.msg, v.n, v.tag = m, n, m.Tag(n)
+}
 
 // segment returns the segment itself.
 func (v *view) segment() edifact.Segment { return v.msg.Segment(v.n) }

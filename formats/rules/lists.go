@@ -135,14 +135,15 @@ func (l *Lists) find(name string) *codeList {
 }
 
 func (x *codeList) has(codes *codeSet, value []byte) (member, known bool) {
+	plain := plainKey(value)
 	switch {
 	case len(value) == 0:
 		return false, false
-	case codes.has(value):
+	case codes.has(value, plain):
 		return true, true
-	case x.unknown.has(value):
+	case x.unknown.has(value, plain):
 		return false, false
-	case x.base != nil && x.base.codes.has(value):
+	case x.base != nil && x.base.codes.has(value, plain):
 		return false, true
 	}
 	for _, form := range x.open {

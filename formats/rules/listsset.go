@@ -53,9 +53,13 @@ func newCodeSet(texts []string) codeSet {
 	return s
 }
 
-func (s *codeSet) has(value []byte) bool {
+// has reports whether a value is one of the codes; plain is its hash without masked runs, which several sets need.
+func (s *codeSet) has(value []byte, plain uint64) bool {
 	for _, shape := range s.shapes {
-		key := maskedKey(value, shape)
+		key := plain
+		if shape != 0 {
+			key = maskedKey(value, shape)
+		}
 		i, found := slices.BinarySearch(s.keys, key)
 		if !found {
 			continue
@@ -73,6 +77,15 @@ const (
 	hashStart = uint64(14695981039346656037)
 	hashPrime = uint64(1099511628211)
 )
+
+// plainKey is maskedKey for shape 0.
+func plainKey(value []byte) uint64 {
+	h := hashStart
+	for _, b := range value {
+		h = (h ^ uint64(b)) * hashPrime
+	}
+	return h
+}
 
 // maskedKey hashes a value; a run of digits whose bit is set counts as one #.
 func maskedKey(value []byte, shape uint32) uint64 {

@@ -162,6 +162,21 @@ func Key(value []byte) uint64 {
 	return k
 }
 
+// RawKey is Key for a component as sent, if it is short and has no spaces and release characters, as nearly all codes;
+// ok is false for others.
+func RawKey(raw []byte, release byte) (key uint64, ok bool) {
+	if len(raw) > 8 {
+		return 0, false
+	}
+	for _, b := range raw {
+		if b == release || b == ' ' {
+			return 0, false
+		}
+		key = key<<8 | uint64(b)
+	}
+	return key, true
+}
+
 // HasCode reports whether value, with that Key, is in a list of codes.
 func (p *Pack) HasCode(codes Range, key uint64, value []byte) bool {
 	list := p.codeKeys[codes.First:codes.End]

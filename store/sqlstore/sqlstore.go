@@ -22,6 +22,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -36,6 +37,9 @@ const (
 	conflictPause = 2 * time.Millisecond
 )
 
+// auditVersion is the version of the tables from which on there is an audit log.
+const auditVersion = 3
+
 // Dialect is what differs between database engines. Its functions must be safe for concurrent use.
 type Dialect struct {
 	// MissingReference reports whether err says that a row refers to another one that does not exist.
@@ -49,6 +53,12 @@ type Dialect struct {
 	// SkipLocked ends the query that selects the work to claim, so that two claims running at the same time do
 	// not select the same rows: "FOR UPDATE SKIP LOCKED", or empty if the engine has one writer at a time.
 	SkipLocked string
+	// InsertAudit adds a row to audit_entry; parameters: instant, actor, reason, changes. With several writers it
+	// keeps AuditBarrier waiting from before the row gets its number until the transaction ends.
+	InsertAudit string
+	// AuditBarrier is a statement that waits until every transaction that took a number of audit_entry has ended;
+	// empty if the engine has one writer at a time.
+	AuditBarrier string
 	// Lock is a statement that makes transactions with the same key, its only parameter, wait for each other;
 	// empty if the engine has one writer at a time.
 	Lock string
@@ -79,6 +89,10 @@ type Store struct {
 	before  int64 // see Config
 	version int64
 
+	insertEntry string                     // text that adds to the audit log
+	sealing     atomic.Bool                // sealing is due
+	sealTimer   atomic.Pointer[time.Timer] // when it happens
+
 	encoder *zstd.Encoder
 	decoder *zstd.Decoder
 	buffers sync.Pool // of *buffers
@@ -105,6 +119,11 @@ func New(ctx context.Context, cfg Config) (*Store, error) {
 		release: cfg.Release,
 		before:  cfg.Before,
 		version: cfg.Version,
+
+		insertEntry: cfg.Dialect.InsertAudit,
+	}
+	if s.insertEntry == "" {
+		s.insertEntry = insertEntry
 	}
 	if s.added == nil {
 		s.added = func() {}
@@ -123,6 +142,11 @@ func New(ctx context.Context, cfg Config) (*Store, error) {
 		s.writer.closeStatements()
 		return nil, fmt.Errorf("store: open: %w", err)
 	}
+	if s.before > 0 && s.before < auditVersion {
+		if err := s.adopt(ctx); err != nil {
+			return nil, err
+		}
+	}
 	return s, nil
 }
 
@@ -131,7 +155,10 @@ func (s *Store) texts(more ...string) []string {
 	if s.dialect.Lock != "" {
 		more = append(more, s.dialect.Lock)
 	}
-	return slices.Concat(queries(), changes(), more)
+	if s.dialect.AuditBarrier != "" {
+		more = append(more, s.dialect.AuditBarrier)
+	}
+	return slices.Concat(queries(), changes(), []string{s.insertEntry}, more)
 }
 
 func prepare(ctx context.Context, db *sql.DB, texts []string) (pool, error) {
@@ -164,6 +191,7 @@ func (s *Store) Close() error {
 	s.closed = true
 	s.mu.Unlock()
 	s.active.Wait()
+	s.sealLast()
 
 	s.decoder.Close()
 	err := s.reader.db.Close()
@@ -198,7 +226,7 @@ func (s *Store) leave() { s.active.Done() }
 
 // Update implements store.Store.
 func (s *Store) Update(ctx context.Context, fn func(tx store.Tx) error) error {
-	return s.again(ctx, func() error { return s.run(ctx, "update", &s.writer, nil, fn) })
+	return s.again(ctx, func() error { return s.update(ctx, "update", func(t *tx) error { return fn(t) }) })
 }
 
 // again runs do until it does not meet another transaction any more.
@@ -220,15 +248,29 @@ func (s *Store) again(ctx context.Context, do func() error) error {
 
 // View implements store.Store.
 func (s *Store) View(ctx context.Context, fn func(tx store.Tx) error) error {
-	return s.run(ctx, "view", &s.reader, &sql.TxOptions{ReadOnly: true, Isolation: s.dialect.ViewIsolation}, fn)
+	return s.transactView(ctx, "view", func(t *tx) error { return fn(t) })
 }
 
-// run runs fn once in a transaction of p.
-func (s *Store) run(ctx context.Context, op string, p *pool, opts *sql.TxOptions, fn func(tx store.Tx) error) error {
+// transactView runs fn in a transaction that changes nothing and sees one state.
+func (s *Store) transactView(ctx context.Context, op string, fn func(t *tx) error) error {
 	if err := s.enter(); err != nil {
 		return s.fail(ctx, op, err)
 	}
 	defer s.leave()
+	return s.transact(ctx, op, &s.reader, &sql.TxOptions{ReadOnly: true, Isolation: s.dialect.ViewIsolation}, fn)
+}
+
+// update runs fn once in a transaction that changes something.
+func (s *Store) update(ctx context.Context, op string, fn func(t *tx) error) error {
+	if err := s.enter(); err != nil {
+		return s.fail(ctx, op, err)
+	}
+	defer s.leave()
+	return s.transact(ctx, op, &s.writer, nil, fn)
+}
+
+// transact runs fn once in a transaction of p, between enter and leave.
+func (s *Store) transact(ctx context.Context, op string, p *pool, opts *sql.TxOptions, fn func(t *tx) error) error {
 	sqlTx, err := p.db.BeginTx(ctx, opts)
 	if err != nil {
 		return s.fail(ctx, op, err)
@@ -242,7 +284,9 @@ func (s *Store) run(ctx context.Context, op string, p *pool, opts *sql.TxOptions
 	}()
 	err = fn(t)
 	ended = true
-	if err == nil && t.broken != nil {
+	if err == nil && t.broken == nil {
+		err = t.finish()
+	} else if err == nil {
 		err = s.fail(ctx, op, fmt.Errorf("ignored error: %w", t.broken))
 	}
 	if err != nil {
@@ -253,6 +297,9 @@ func (s *Store) run(ctx context.Context, op string, p *pool, opts *sql.TxOptions
 	}
 	if err := sqlTx.Commit(); err != nil {
 		return s.fail(ctx, op, fmt.Errorf("commit: %w", err))
+	}
+	if t.changes.Len() > 0 {
+		s.sealSoon()
 	}
 	if t.workAdded {
 		s.added()

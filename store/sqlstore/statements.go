@@ -7,7 +7,7 @@ const payloadColumns = `size, chunks, COALESCE(upload_id, 0), data`
 
 const (
 	insertPayload = `INSERT INTO payload (digest, size, chunks, stored_at, upload_id, data)
-		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`
+		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING id`
 	selectPayload = `SELECT ` + payloadColumns + ` FROM payload WHERE digest = $1`
 
 	insertUpload = `INSERT INTO payload_upload (started_at) VALUES ($1) RETURNING id`

@@ -26,6 +26,9 @@ type tx struct {
 
 	workAdded bool // somebody may be waiting for it
 	locked    []string
+
+	actor, reason string          // see SetActor
+	changes       strings.Builder // of the audit log
 }
 
 // Lock implements store.Tx.

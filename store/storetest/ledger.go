@@ -290,7 +290,9 @@ func testClearing(t *testing.T, st store.Store) {
 	equal(t, "parked at last", 0, len(parked()))
 
 	var got []string
-	for _, d := range view(t, st, func(tx store.Tx) ([]store.Decision, error) { return tx.Decisions(store.DecisionQuery{InterchangeID: id}) }) {
+	for _, d := range view(t, st, func(tx store.Tx) ([]store.Decision, error) {
+		return tx.Decisions(store.DecisionQuery{InterchangeID: id})
+	}) {
 		if d.Subject != fmt.Sprintf("work/%d", w) || d.DecidedAt.IsZero() {
 			t.Errorf("decision %+v", d)
 		}
@@ -303,7 +305,9 @@ func testWorkItems(t *testing.T, st store.Store) {
 	id := addInterchange(t, st)
 	ids := addWork(t, st, store.Work{Kind: "a", Lane: "x", InterchangeID: id}, store.Work{Kind: "b", Lane: "x"},
 		store.Work{Kind: "a", Lane: "y"}, store.Work{Kind: "a", Lane: "x", InterchangeID: id})
-	update(t, st, func(tx store.Tx) error { return errors.Join(tx.HoldWork(ids[1], "w", ""), tx.HoldWork(ids[3], "w", "")) })
+	update(t, st, func(tx store.Tx) error {
+		return errors.Join(tx.HoldWork(ids[1], "w", ""), tx.HoldWork(ids[3], "w", ""))
+	})
 	for _, c := range []struct {
 		name string
 		q    store.WorkQuery

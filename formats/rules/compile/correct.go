@@ -20,6 +20,7 @@ type correction struct {
 	Element string   `json:"element"` // element or component of the segment meant, wherever it occurs in it
 	Status  string   `json:"status"`  // new BDEW status
 	Max     int      `json:"max"`     // new BDEW number of repetitions
+	Add     []string `json:"add"`     // codes that the element lacks
 	Drop    []string `json:"drop"`    // codes that do not belong to the element
 	Insert  *node    `json:"insert"`  // node that the group lacks
 }
@@ -93,6 +94,9 @@ func (c *correction) applyTo(list []element) (done bool) {
 		before := len(e.Codes)
 		e.Codes = slices.DeleteFunc(e.Codes, func(code [2]string) bool { return slices.Contains(c.Drop, code[0]) })
 		done = done || len(e.Codes) < before
+		for _, code := range c.Add {
+			e.Codes, done = append(e.Codes, [2]string{code, ""}), true
+		}
 	}
 	return done
 }
