@@ -225,7 +225,7 @@ func (g *Gateway) check(ctx context.Context, item store.Work) error {
 	if err != nil {
 		return err
 	}
-	opts := check.Options{At: x.ReceivedAt, Rules: g.rules, Read: edifact.Options{MaxMessageBytes: g.config.MaxMessageBytes}}
+	opts := check.Options{At: x.ReceivedAt, Rules: g.rules, Facts: facts{g.config}, Read: edifact.Options{MaxMessageBytes: g.config.MaxMessageBytes}}
 	known := &knowledge{ctx: ctx, g: g, self: x.ID}
 	if x.Direction == store.In {
 		opts.Knowledge = known
