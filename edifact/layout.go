@@ -30,7 +30,7 @@ func (l *Layout) RawComponent(e, c int) []byte {
 		return nil
 	}
 	i := l.first[e-1] + uint32(c-1)
-	if i >= l.first[e] {
+	if c < 1 || i >= l.first[e] {
 		return nil
 	}
 	start, end := l.m.marks[i-1]+1, l.m.marks[i]

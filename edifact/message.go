@@ -38,9 +38,11 @@ func (m *Message) add(s *Segment) {
 	m.raw = append(m.raw, s.buf[s.start:s.end+1]...)
 	ends, plus := s.marks[s.first:s.last+1], s.svc.Element
 	mark, element := len(m.marks), len(m.elements)
-	m.marks = slices.Grow(m.marks, len(ends))[:mark+len(ends)]
-	m.elements = slices.Grow(m.elements, len(ends))[:element+len(ends)]
-	marks, elements := m.marks[mark:], m.elements[element:]
+	if cap(m.marks) < mark+len(ends) || cap(m.elements) < element+len(ends) {
+		m.marks, m.elements = slices.Grow(m.marks, len(ends)), slices.Grow(m.elements, len(ends))
+	}
+	m.marks = m.marks[:mark+len(ends)]
+	marks, elements := m.marks[mark:], m.elements[element:element+len(ends)]
 	found := 0
 	for i, end := range ends {
 		marks[i] = end + shift

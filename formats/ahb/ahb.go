@@ -174,7 +174,7 @@ func (c *Checker) transaction() {
 // IFTSTA does with one per status: they are not part of it.
 func (c *Checker) end(i int32) int32 {
 	end := c.p.Instances[i].End
-	if i > 0 && int(end) > c.in.Last+1 && int(c.p.Instances[i].First) >= c.in.First {
+	if first := int(c.p.Instances[i].First); i > 0 && int(end) > c.in.Last+1 && first >= c.in.First && first <= c.in.Last {
 		return int32(c.in.Last + 1)
 	}
 	return end

@@ -19,43 +19,49 @@ func (c *Checker) packages(i int32, kid *row) {
 		s = &c.prog.rows[kid.children[0]]
 	}
 	for pi := range s.places {
-		p := &s.places[pi]
-		if !p.packages {
+		if p := &s.places[pi]; p.packages {
+			c.placePackages(i, kid, s, p)
+		}
+	}
+}
+
+// placePackages does so for one data element of the segment.
+func (c *Checker) placePackages(i int32, kid, s *row, p *place) {
+	at := c.at(i, c.p.Instances[i].First)
+	scope := i
+	if limit := int(c.in.Pack.Nodes[kid.node].Max); p.most > limit && c.wanted(&at, p) > limit {
+		scope = c.repeatable(i)
+		if c.counted[p.count] == scope+1 {
+			return // counted from another instance
+		}
+		c.counted[p.count] = scope + 1
+	}
+	var limit *term
+	counted := false
+	for ki := range p.codes {
+		k := &p.codes[ki]
+		if ki == 0 || k.expr != p.codes[ki-1].expr {
+			limit = c.limit(&at, k)
+		}
+		if limit == nil {
 			continue
 		}
-		at := c.at(i, c.p.Instances[i].First)
-		scope := i
-		if limit := int(c.in.Pack.Nodes[kid.node].Max); p.most > limit && c.wanted(&at, p) > limit {
-			scope = c.repeatable(i)
-			if c.counted[p.count] == scope+1 {
-				continue // counted from another instance
-			}
-			c.counted[p.count] = scope + 1
+		if !counted {
+			counted, c.sent = true, c.appendSent(c.sent[:0], scope, s, p)
 		}
-		c.sent = c.appendSent(c.sent[:0], scope, s, p)
-		var limit *term
-		for ki := range p.codes {
-			k := &p.codes[ki]
-			if ki == 0 || k.expr != p.codes[ki-1].expr {
-				limit = c.limit(&at, k)
-			}
-			if limit == nil {
+		own := limit
+		n, last := c.occurrences(k)
+		if n > 0 { // conditions may ask about the segment with the code
+			there := c.at(c.p.Instance[last-1], last)
+			if own = c.limit(&there, k); own == nil {
 				continue
 			}
-			own := limit
-			n, last := c.occurrences(k)
-			if n > 0 { // conditions may ask about the segment with the code
-				there := c.at(c.p.Instance[last-1], last)
-				if own = c.limit(&there, k); own == nil {
-					continue
-				}
-			}
-			switch {
-			case own.max >= 0 && n > own.max:
-				c.tooManyCodes(last, s, p, k, own)
-			case n < own.min:
-				c.tooFewCodes(i, s, p, k, own)
-			}
+		}
+		switch {
+		case own.max >= 0 && n > own.max:
+			c.tooManyCodes(last, s, p, k, own)
+		case n < own.min:
+			c.tooFewCodes(i, s, p, k, own)
 		}
 	}
 }

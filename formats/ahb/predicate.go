@@ -192,6 +192,7 @@ func (c *Checker) uniform(p *predicate, at *context) truth {
 	}
 	if c.work < 0 {
 		out = unknown
+		c.saw |= sawExternal
 	}
 	c.vals = c.vals[:start]
 	return out

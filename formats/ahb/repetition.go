@@ -133,7 +133,9 @@ func (c *Checker) perItem(scope, i int32, kid *row, r *rule, at *context, o outc
 		return
 	}
 	for _, v := range distinct {
-		c.judge(c.countWith(scope, kid, k, v.text), k.Min, k.Max, scope, i, kid, r, o, string(v.text))
+		if n := c.countWith(scope, kid, k, v.text); n < k.Min || k.Max >= 0 && n > k.Max {
+			c.judge(n, k.Min, k.Max, scope, i, kid, r, o, string(v.text))
+		}
 	}
 }
 

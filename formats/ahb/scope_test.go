@@ -129,7 +129,6 @@ func TestTransactions(t *testing.T) {
 // TestLaterTransactions: what is looked for in the message is found in transactions behind the own one as well.
 func TestLaterTransactions(t *testing.T) {
 	t.Parallel()
-	t.Skip("TODO(#3): Checker.end cuts instances off at the end of the transaction that begin behind it")
 	x := mini{kind: "UTILMD", rules: []string{"condition 1 if msg:SG4/IDE+24+V2", "condition 2 if SG4/SG8/SEQ+Z02"},
 		rows: []string{"s 00004 Muss[2]", "g 00020 Muss", "s 00020 Muss", "s 00022 Muss[1]"}}
 	expect(t, "from the first", x.findings(t, two), "E3001 FTX [2]", "E3001 SG4[1]/DTM [1]", "E3001 SG4[2]/DTM [1]")

@@ -93,30 +93,33 @@ type outcome struct {
 func (c *Checker) evaluate(e *expression, at *context, source int32) outcome {
 	c.pkgs, c.cards, c.failed, c.saw = c.pkgs[:0], c.cards[:0], c.failed[:0], 0
 	c.held, c.refused = c.held[:0], c.refused[:0]
-	open := outcome{holds: no}
+	open, required, optional := false, false, false // some branch before may hold, with which duties
 	for i := range e.branches {
 		b := &e.branches[i]
-		if b.when == nil {
-			if open.holds == unknown && !open.status.Required() && b.status.Required() {
-				return open // the weaker status may hold instead
+		premise, demand := none, none
+		if b.when != nil {
+			if premise, demand = c.term(b.when, at); premise == unknown || demand == unknown {
+				c.marks[source] |= c.saw
 			}
-			return outcome{yes, b.status, none}
 		}
-		premise, demand := c.term(b.when, at)
-		if premise == unknown || demand == unknown {
-			c.marks[source] |= c.saw
-		}
-		switch premise {
-		case yes, none:
+		holds := premise == yes || premise == none
+		if holds && !open {
 			return outcome{yes, b.status, demand}
-		case unknown:
-			if open.holds == no {
-				open = outcome{unknown, b.status, none}
-			}
 		}
 		c.pkgs, c.cards, c.failed, c.held = c.pkgs[:0], c.cards[:0], c.failed[:0], c.held[:0]
+		switch {
+		case premise == unknown:
+			open, required, optional = true, required || b.status.Required(), optional || !b.status.Required()
+		case holds && (b.status.Required() && optional || !b.status.Required() && required):
+			return outcome{unknown, b.status, none} // another duty may hold instead
+		case holds:
+			return outcome{yes, b.status, none} // the duty is certain, what goes with it is not
+		}
 	}
-	return open
+	if open {
+		return outcome{holds: unknown}
+	}
+	return outcome{holds: no}
 }
 
 // term evaluates a term: its premises and its demands.

@@ -173,7 +173,6 @@ type file struct {
 	firstType string                // UNH 0065 of the first message
 	senderQ   string                // UNB S002 0007
 	recipQ    string                // UNB S003 0007
-	versions  map[string][]string   // in force, by UNH 0065
 	utf8      bool                  // a warning about UTF-8 has been given
 	kept      int                   // findings in the result
 	warnings  int                   // found, kept or not
@@ -192,6 +191,10 @@ func (f *file) check() (*Result, error) {
 		}
 		if err := f.header(); err != nil {
 			return nil, err
+		}
+		if now := (edition{f.opts.Rules, f.inForce}); f.edition != now {
+			f.edition = now
+			clear(f.versions)
 		}
 		if len(f.result.Messages) == f.opts.MaxMessages {
 			f.add(nil, formats.Finding{Code: "E1041", Segment: "UNH", Expected: strconv.Itoa(f.opts.MaxMessages), Offset: messageOffset(m)})
@@ -452,7 +455,7 @@ func graver(a, b Verdict) Verdict {
 
 // pack returns the rule pack for a message type and version, nil if there is none.
 func (f *file) pack(messageType, version string) (*rules.Pack, error) {
-	question := packQuestion{f.opts.Rules, f.inForce, messageType, version}
+	question := packQuestion{f.edition, messageType, version}
 	if f.lastPack != nil && f.lastQuestion == question {
 		return f.lastPack, nil
 	}

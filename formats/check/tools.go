@@ -19,15 +19,23 @@ type tools struct {
 	structure mig.Checker
 	ahb       ahb.Checker
 
-	lastQuestion packQuestion // the pack found last; most messages are of the same type as the one before
+	// What has been looked up, because most files are of the same types as those before.
+	edition      edition
+	versions     map[string][]string // of the edition, by UNH 0065
+	lastQuestion packQuestion
 	lastPack     *rules.Pack
+}
+
+// edition is what rules are looked up in: those of a shelf, at the time of a format version.
+type edition struct {
+	shelf   *rules.Shelf
+	inForce formats.FormatVersion
 }
 
 // packQuestion is what a rule pack depends on.
 type packQuestion struct {
-	shelf                *rules.Shelf
-	inForce              formats.FormatVersion
-	messageType, version string
+	edition
+	messageType, version string // UNH 0065 and 0057
 }
 
 var toolbox = sync.Pool{New: func() any { return new(tools) }}

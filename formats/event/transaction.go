@@ -87,6 +87,9 @@ var cut = map[string]func(tag edifact.Tag, inCNI bool) bool{
 	},
 }
 
+// segmentsEach is about how many segments a transaction has at least: a guess that saves growing the list.
+const segmentsEach = 20
+
 // Transactions splits a message. UTILMD and UTILTS have one per IDE+24, or one for a whole list after IDE+Z01;
 // INSRPT one per DOC; IFTSTA one per status, or per EQD; all other types are one transaction from UNH to UNT. The
 // Pruefidentifikator is looked for inside the transaction. Segments before the first transaction belong to none.
@@ -102,7 +105,7 @@ func Transactions(m *edifact.Message) []Transaction {
 		}
 		return []Transaction{t}
 	}
-	var list []Transaction
+	list := make([]Transaction, 0, 1+m.Len()/segmentsEach)
 	cur := -1 // index of the open transaction
 	cni := "" // number of the open CNI
 	inCNI, fresh := false, false

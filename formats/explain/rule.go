@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/marktbote/marktbote/formats"
 	"github.com/marktbote/marktbote/formats/condition"
 	"github.com/marktbote/marktbote/formats/rules"
 )
@@ -191,11 +192,11 @@ func (c *column) describe(number int) string {
 	if r == nil {
 		return w.pick("Bedingung ist nicht bekannt", "condition is not known")
 	}
-	lang := "de"
+	lang := formats.German
 	if w.en {
-		lang = "en"
+		lang = formats.English
 	}
-	text := condition.Describe(r, lang)
+	text := condition.Wording{Lang: lang, Name: c.pack.NameOf}.Describe(r)
 	switch {
 	case r.Kind == condition.Hint:
 		return w.pick("Hinweis, nichts zu prüfen", "hint, nothing to check")

@@ -135,7 +135,7 @@ func (p *termParser) branch() (Branch, error) {
 	return Branch{}, fmt.Errorf("expected a status at %q", p.rest)
 }
 
-// or binds weakest, and strongest. X between two terms is xor, before a term at the end of a branch a status.
+// or binds weakest, and strongest. A letter X is always the status of the next branch: exclusive or is ⊻.
 func (p *termParser) or() (*Term, error) {
 	if p.depth++; p.depth > maxTermDepth {
 		return nil, errors.New("nested too deeply")
