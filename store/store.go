@@ -149,6 +149,8 @@ type Tx interface {
 	LedgerTx
 	PeopleTx
 	ClearingTx
+	AuditTx
+	RetentionTx
 }
 
 // MaxInlinePayload is the length in bytes up to which Tx.PutPayload takes a payload.

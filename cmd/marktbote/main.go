@@ -7,6 +7,7 @@
 //	marktbote ack FILE             print the CONTRL and APERAK on a file
 //	marktbote events FILE...       print the events of files
 //	marktbote serve                run the gateway
+//	marktbote audit verify         find rows that were changed behind the gateway's back; also checkpoint
 //	marktbote migrate              bring the tables of the store up to date
 //	marktbote rules list           list the rule packs; also show, diff, coverage and compile
 //
@@ -45,6 +46,7 @@ type cli struct {
 	Events   eventsCmd   `cmd:"" help:"Print the events of interchanges, one CloudEvent per line."`
 	Serve    serveCmd    `cmd:"" help:"Run the gateway."`
 	Migrate  migrateCmd  `cmd:"" help:"Create the tables of a store or bring them up to date."`
+	Audit    auditCmd    `cmd:"" help:"Verify the audit log and export signed checkpoints."`
 	Demo     demoCmd     `cmd:"" help:"Let a supplier's and a grid operator's gateway exchange messages and show what happens."`
 	Generate generateCmd `cmd:"" help:"Write valid messages of a Prüfidentifikator."`
 	Rules    rulesCmd    `cmd:"" help:"Look at, compare and make rule packs."`

@@ -15,6 +15,7 @@ func TestMain(m *testing.M) {
 		"marktbote": func() {
 			os.Exit(run(env{context.Background(), os.Stdin, os.Stdout, os.Stderr}, os.Args[1:]))
 		},
+		"storetool": storetool,
 	})
 }
 

@@ -69,12 +69,17 @@ var (
 // Open connects to the database and brings its tables up to date; several processes may do so at the same time. The
 // data source name is a URL (postgres://...) or a list of key=value, as for psql; what it does not say comes from
 // the environment (PGHOST, PGPASSFILE ...). The store must be closed by the caller. No error has the password in it.
-func Open(ctx context.Context, dsn string) (*Store, error) {
+// Nothing is encrypted but what is already.
+func Open(ctx context.Context, dsn string) (*Store, error) { return OpenWith(ctx, dsn, "") }
+
+// OpenWith is Open with a master key that payloads, findings and events are encrypted with. Every process on the
+// database needs the same file; it is created for a database without encrypted bytes.
+func OpenWith(ctx context.Context, dsn, keyFile string) (*Store, error) {
 	cfg, err := parse(dsn)
 	if err != nil {
 		return nil, fmt.Errorf("store: open: %w", err)
 	}
-	st, err := open(ctx, cfg)
+	st, err := open(ctx, cfg, keyFile)
 	if err != nil {
 		return nil, fmt.Errorf("store: open %s: %w", describe(cfg), err)
 	}
@@ -122,7 +127,11 @@ func dialect() sqlstore.Dialect {
 		Unreachable:      unreachable,
 		ViewIsolation:    sql.LevelRepeatableRead,
 		SkipLocked:       "FOR UPDATE SKIP LOCKED",
-		Lock:             "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '/' || $1, 0))",
+		InsertAudit: `INSERT INTO audit_entry (recorded_at, actor, reason, changes)
+			SELECT $1::bigint, $2::text, $3::text, $4::text FROM (
+				SELECT pg_advisory_xact_lock_shared(hashtextextended(current_schema() || '/audit', 0))) held`,
+		AuditBarrier: "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '/audit', 0))",
+		Lock:         "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '/lock/' || $1, 0))",
 	}
 }
 
@@ -157,7 +166,7 @@ func isConnClosed(err error) bool {
 	return errors.Is(err, sql.ErrConnDone) || err.Error() == "conn closed"
 }
 
-func open(ctx context.Context, cfg *pgx.ConnConfig) (_ *Store, err error) {
+func open(ctx context.Context, cfg *pgx.ConnConfig, keyFile string) (_ *Store, err error) {
 	before, version, err := migrateUp(ctx, cfg)
 	if err != nil {
 		return nil, err
@@ -170,7 +179,7 @@ func open(ctx context.Context, cfg *pgx.ConnConfig) (_ *Store, err error) {
 		}
 	}()
 	st, err := sqlstore.New(ctx, sqlstore.Config{
-		Writer: writer, Reader: reader, Dialect: dialect(), WorkAdded: b.ring, Before: before, Version: version, Release: b,
+		Writer: writer, Reader: reader, Dialect: dialect(), KeyFile: keyFile, WorkAdded: b.ring, Before: before, Version: version, Release: b,
 	})
 	if err != nil {
 		return nil, err

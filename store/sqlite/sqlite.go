@@ -59,8 +59,17 @@ var migrations embed.FS
 
 // Open opens the database file at path and brings its tables up to date. The file is created (mode 0600) if it
 // does not exist, and so is its directory (mode 0700). The store must be closed by the caller.
+//
+// What is kept is encrypted. The master key is in the file path.key, which is created with the database (mode 0600);
+// see OpenWith for a better place.
 func Open(ctx context.Context, path string) (store.Store, error) {
-	st, err := open(ctx, path, dialect())
+	return OpenWith(ctx, path, path+".key")
+}
+
+// OpenWith is Open with the master key in keyFile. It is created for a database without encrypted bytes. Without a
+// name nothing is encrypted.
+func OpenWith(ctx context.Context, path, keyFile string) (store.Store, error) {
+	st, err := open(ctx, path, keyFile, dialect())
 	if err != nil {
 		return nil, fmt.Errorf("store: open %s: %w", path, err)
 	}
@@ -78,7 +87,7 @@ func dialect() sqlstore.Dialect {
 	}
 }
 
-func open(ctx context.Context, path string, d sqlstore.Dialect) (_ *sqlstore.Store, err error) {
+func open(ctx context.Context, path, keyFile string, d sqlstore.Dialect) (_ *sqlstore.Store, err error) {
 	var undo []func() error
 	defer func() {
 		if err != nil {
@@ -113,7 +122,7 @@ func open(ctx context.Context, path string, d sqlstore.Dialect) (_ *sqlstore.Sto
 		return nil, err
 	}
 	undo = append(undo, reader.Close)
-	st, err := sqlstore.New(ctx, sqlstore.Config{Writer: writer, Reader: reader, Dialect: d, Before: before, Version: version, Release: lock})
+	st, err := sqlstore.New(ctx, sqlstore.Config{Writer: writer, Reader: reader, Dialect: d, KeyFile: keyFile, Before: before, Version: version, Release: lock})
 	if err != nil {
 		return nil, err
 	}

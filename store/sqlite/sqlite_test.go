@@ -16,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/klauspost/compress/zstd"
 	"go.uber.org/goleak"
 
 	"github.com/marktbote/marktbote/store"
@@ -71,6 +70,7 @@ func TestConformanceInside(t *testing.T) {
 		db := rawDB(t, path)
 		return storetest.Inside{
 			Store:       st,
+			DB:          db,
 			PayloadRows: func() (int, error) { return payloadRows(db) },
 			Damage:      func(digest string) error { return damage(db, digest) },
 			LoseChunk: func(digest string) error {
@@ -111,21 +111,8 @@ func damage(db *sql.DB, digest string) error {
 	if err := db.QueryRow(find, digest).Scan(&packed, &chunk); err != nil {
 		return err
 	}
-	decoder, err := zstd.NewReader(nil)
-	if err != nil {
-		return err
-	}
-	defer decoder.Close()
-	plain, err := decoder.DecodeAll(packed, nil)
-	if err != nil {
-		return err
-	}
-	plain[len(plain)/2]++
-	encoder, err := zstd.NewWriter(nil)
-	if err != nil {
-		return err
-	}
-	packed = encoder.EncodeAll(plain, nil)
+	packed[len(packed)/2] ^= 1
+	var err error
 	if chunk == 0 {
 		_, err = db.Exec("UPDATE payload SET data = $1 WHERE digest = $2", packed, digest)
 	} else {
@@ -414,7 +401,7 @@ func TestConflictRunsAgain(t *testing.T) {
 	d.Conflict = func(err error) bool { return errors.Is(err, conflict) }
 	d.Lock = "INSERT INTO payload_upload (started_at) VALUES (length($1))" // stands for a lock, and can be counted
 	path := filepath.Join(t.TempDir(), "store.db")
-	st, err := open(t.Context(), path, d)
+	st, err := open(t.Context(), path, "", d)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -458,5 +445,54 @@ func TestPutPayloadMemory(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	if got := after.TotalAlloc - before.TotalAlloc; got > limit {
 		t.Errorf("%d bytes allocated for a payload of %d, want at most %d", got, size, limit)
+	}
+}
+
+// TestMasterKey: the key is made with the database and never again, and another one is refused.
+func TestMasterKey(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store.db")
+	st := openTest(t, path)
+	file, created := st.(store.Encrypted).MasterKeyFile(t.Context())
+	if file != path+".key" || !created {
+		t.Errorf("key file %s, created %v", file, created)
+	}
+	if info, err := os.Stat(file); err != nil || info.Mode() != 0o600 {
+		t.Errorf("key file: %v, %v", info, err)
+	}
+	p, err := st.PutPayload(t.Context(), strings.NewReader("bytes"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeTest(t, st)
+	read := func(keyFile string) error {
+		st, err := OpenWith(t.Context(), path, keyFile)
+		if err != nil {
+			return err
+		}
+		defer closeTest(t, st)
+		r, err := st.OpenPayload(t.Context(), p.Digest)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = r.Close() }()
+		_, err = io.Copy(io.Discard, r)
+		return err
+	}
+	if err := read(file); err != nil {
+		t.Errorf("opened again: %v", err)
+	}
+	other := filepath.Join(t.TempDir(), "other.key")
+	for name, text := range map[string]string{"does not belong to the master key": strings.Repeat("ab", 32), "not a master key": "geheim"} {
+		if err := os.WriteFile(other, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := read(other); err == nil || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), text) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, keyFile := range []string{"", filepath.Join(t.TempDir(), "missing.key")} {
+		if err := read(keyFile); err == nil || !strings.Contains(err.Error(), "master key") {
+			t.Errorf("without the key: %v", err)
+		}
 	}
 }

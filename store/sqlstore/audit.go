@@ -41,14 +41,34 @@ func (t *tx) record(verb byte, tb *table, row []any) {
 	t.changes.WriteByte('\n')
 }
 
-// change runs a statement that ends with tb.returning() or, if it removes rows, tb.returningKey(), and records and
-// returns the rows.
-func (t *tx) change(op string, verb byte, tb *table, text string, args ...any) ([][]any, error) {
-	rows, err := list(t, op, text, scanRow, args...)
+// change runs a statement, records the rows and returns them: all columns, or those of the key if they were removed.
+func (t *tx) change(op string, c change, args ...any) ([][]any, error) {
+	rows, err := list(t, op, c.text, scanRow, args...)
 	for _, row := range rows {
-		t.record(verb, tb, row)
+		t.record(c.verb, c.tb, row)
 	}
 	return rows, err
+}
+
+// changeOne is change for a statement that meets one row or none, for which it returns errNoRow.
+func (t *tx) changeOne(op string, c change, args ...any) ([]any, error) {
+	rows, err := t.change(op, c, args...)
+	if err == nil && len(rows) == 0 {
+		err = errNoRow
+	}
+	if err != nil {
+		return nil, err
+	}
+	return rows[0], nil
+}
+
+// changeID is changeOne for a table whose key is a number, which it returns.
+func (t *tx) changeID(op string, c change, args ...any) (int64, error) {
+	row, err := t.changeOne(op, c, args...)
+	if err != nil {
+		return 0, err
+	}
+	return row[0].(int64), nil
 }
 
 // scanRow reads a row as it is.

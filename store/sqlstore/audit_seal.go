@@ -38,8 +38,6 @@ const (
 
 func auditQueries() []string { return []string{lastEntry, listEntries, lastSeal, sealOf, listSeals} }
 
-func auditChanges() []string { return []string{insertSeal} }
-
 // seal is a row of audit_seal.
 type seal struct {
 	first   int64

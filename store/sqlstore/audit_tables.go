@@ -28,12 +28,14 @@ func (tb *table) returningKey() string {
 	return " RETURNING " + strings.Join(tb.columns[:tb.key], ", ")
 }
 
-func (tb *table) selectAll() string { return "SELECT " + strings.Join(tb.columns, ", ") + " FROM " + tb.name }
+func (tb *table) selectAll() string {
+	return "SELECT " + strings.Join(tb.columns, ", ") + " FROM " + tb.name
+}
 
 // The audited tables with all their columns, those of the key first.
 var (
-	tablePayload     = newTable("payload", 1, "digest id size chunks stored_at upload_id data")
-	tableUpload      = newTable("payload_upload", 1, "id started_at")
+	tablePayload     = newTable("payload", 1, "digest id size chunks stored_at upload_id data key_id")
+	tableUpload      = newTable("payload_upload", 1, "id started_at key_id")
 	tableChunk       = newTable("payload_chunk", 2, "upload_id n data")
 	tableInterchange = newTable("interchange", 1, `id direction channel received_id payload_digest payload_size received_at
 		state verdict format_version sparte sender recipient control_ref application_ref message_type test message_count
@@ -41,8 +43,8 @@ var (
 	tableMessage     = newTable("message", 2, "interchange_id message_index reference type version document_code document_no verdict")
 	tableTransaction = newTable("message_transaction", 3, `interchange_id message_index transaction_index number
 		pruefidentifikator subject verdict`)
-	tableFinding = newTable("finding", 2, "interchange_id finding_index message_index transaction_index code severity data")
-	tableEvent   = newTable("event", 1, "seq id type subject partition_key interchange_id recorded_at data")
+	tableFinding = newTable("finding", 2, "interchange_id finding_index message_index transaction_index code severity data key_id")
+	tableEvent   = newTable("event", 1, "seq id type subject partition_key interchange_id recorded_at data key_id")
 	// What every claim changes is left out: it says nothing about what happened.
 	tableWork       = newTable("work", 1, "id kind lane interchange_id due_at parked reason")
 	tableLedger     = newTable("ledger", 4, "interchange_id message_index transaction_index kind state due_at done_at answered_by")
@@ -55,7 +57,7 @@ var (
 func auditedTables() []*table {
 	return []*table{
 		tableUpload, tableChunk, tablePayload, tableInterchange, tableMessage, tableTransaction, tableFinding, tableEvent,
-		tableWork, tableLedger, tableControlRef, tableDecision, tablePartner,
+		tableWork, tableLedger, tableControlRef, tableDecision, tablePartner, tableDataKey, tableHold,
 	}
 }
 

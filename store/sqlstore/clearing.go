@@ -37,23 +37,30 @@ func (t *tx) SolveWork(id int64, who, reason string) error {
 	return t.decide("solve", solveWork, id, who, reason)
 }
 
-// decide changes one work item and records who wanted it. text returns the interchange of the item, 0 if none; its
-// parameters are the item, args and, if it keeps the reason, that.
-func (t *tx) decide(action, text string, id int64, who, reason string, args ...any) error {
+// decide changes one work item and records who wanted it. The parameters of c are the item, args and, if it keeps
+// the reason, that.
+func (t *tx) decide(action string, c change, id int64, who, reason string, args ...any) error {
+	op := action + " work"
 	args = append([]any{id}, args...)
-	if text != solveWork {
+	if c.verb != verbDelete {
 		args = append(args, reason)
 	}
-	interchange, err := t.id(action+" work", text, args...)
+	item, err := list(t, op, selectWork, scanWork, id)
+	if err != nil {
+		return err
+	}
+	_, err = t.changeOne(op, c, args...)
 	if errors.Is(err, errNoRow) {
-		return fmt.Errorf("store: %s work %d: %w", action, id, store.ErrNotFound)
+		return fmt.Errorf("store: %s %d: %w", op, id, store.ErrNotFound)
 	}
 	if err != nil {
 		return err
 	}
-	_, err = t.InsertDecision(store.Decision{
-		DecidedAt: t.store.now(), Actor: who, Action: action, Subject: fmt.Sprintf("work/%d", id), Reason: reason,
-		InterchangeID: interchange,
-	})
+	d := store.Decision{DecidedAt: t.store.now(), Actor: who, Action: action, Subject: fmt.Sprintf("work/%d", id), Reason: reason}
+	if len(item) == 1 {
+		d.InterchangeID = item[0].InterchangeID
+	}
+	t.SetActor(who, reason)
+	_, err = t.InsertDecision(d)
 	return err
 }

@@ -16,8 +16,12 @@ func (t *tx) InsertEvent(e store.Event) (int64, error) {
 	if err := t.lock(op, "event"); err != nil {
 		return 0, err
 	}
-	seq, err := t.id(op, insertEvent, e.ID, e.Type, e.Subject, e.PartitionKey, reference(e.InterchangeID),
-		micros(e.RecordedAt), blob(e.Data))
+	data, key, err := t.encrypt(op, blob(e.Data), "event/"+e.ID)
+	if err != nil {
+		return 0, err
+	}
+	seq, err := t.changeID(op, insertEvent, e.ID, e.Type, e.Subject, e.PartitionKey, reference(e.InterchangeID),
+		micros(e.RecordedAt), data, key)
 	if errors.Is(err, errNoRow) {
 		return 0, fmt.Errorf("store: %s %s: %w", op, e.ID, store.ErrDuplicate)
 	}
@@ -26,16 +30,26 @@ func (t *tx) InsertEvent(e store.Event) (int64, error) {
 
 // Events implements store.Tx.
 func (t *tx) Events(after int64, interchangeID int64, limit int) ([]store.Event, error) {
-	if interchangeID == 0 {
-		return list(t, "events", listEvents, scanEvent, after, limitOf(limit))
+	const op = "events"
+	text, args := listEvents, []any{after, limitOf(limit)}
+	if interchangeID != 0 {
+		text, args = listEventsOfID, append(args, interchangeID)
 	}
-	return list(t, "events", listEventsOfID, scanEvent, after, limitOf(limit), interchangeID)
-}
-
-func scanEvent(rows *sql.Rows) (store.Event, error) {
-	var e store.Event
-	var recordedAt int64
-	err := rows.Scan(&e.Seq, &e.ID, &e.Type, &e.Subject, &e.PartitionKey, &e.InterchangeID, &recordedAt, &e.Data)
-	e.RecordedAt, e.Data = instant(recordedAt), bytesOf(e.Data)
-	return e, err
+	var keys []int64
+	found, err := list(t, op, text, func(rows *sql.Rows) (e store.Event, err error) {
+		var recordedAt, key int64
+		err = rows.Scan(&e.Seq, &e.ID, &e.Type, &e.Subject, &e.PartitionKey, &e.InterchangeID, &recordedAt, &e.Data, &key)
+		e.RecordedAt = instant(recordedAt)
+		keys = append(keys, key)
+		return e, err
+	}, args...)
+	if err != nil {
+		return nil, err
+	}
+	for i := range found {
+		if found[i].Data, err = t.readable(op, found[i].Data, keys[i], "event/"+found[i].ID); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
 }

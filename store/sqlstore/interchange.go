@@ -12,7 +12,7 @@ import (
 // InsertInterchange implements store.Tx.
 func (t *tx) InsertInterchange(x store.Interchange) (int64, error) {
 	const op = "insert interchange"
-	id, err := t.id(op, insertInterchange,
+	id, err := t.changeID(op, insertInterchange,
 		string(x.Direction), x.Channel, x.ReceivedID, reference(x.PayloadDigest), x.PayloadSize,
 		micros(x.ReceivedAt), string(x.State), x.Verdict, x.FormatVersion, x.Sparte, x.Sender, x.Recipient,
 		x.ControlRef, x.ApplicationRef, x.MessageType, number(x.Test), x.MessageCount, x.FindingCount,
@@ -28,10 +28,10 @@ func (t *tx) InsertInterchange(x store.Interchange) (int64, error) {
 
 // UpdateInterchange implements store.Tx.
 func (t *tx) UpdateInterchange(x store.Interchange) error {
-	n, err := t.exec("update interchange", updateInterchange, x.ID, string(x.State), x.Verdict, x.FormatVersion,
+	_, err := t.changeOne("update interchange", updateInterchange, x.ID, string(x.State), x.Verdict, x.FormatVersion,
 		x.Sparte, x.Sender, x.Recipient, x.ControlRef, x.ApplicationRef, x.MessageType, number(x.Test),
 		x.MessageCount, x.FindingCount, micros(x.CheckedAt))
-	if err == nil && n == 0 {
+	if errors.Is(err, errNoRow) {
 		err = fmt.Errorf("store: update interchange %d: %w", x.ID, store.ErrNotFound)
 	}
 	return err

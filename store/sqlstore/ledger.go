@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -17,9 +18,9 @@ func (t *tx) InsertLedger(e store.LedgerEntry) error {
 
 // UpdateLedger implements store.LedgerTx.
 func (t *tx) UpdateLedger(e store.LedgerEntry) error {
-	n, err := t.exec("update ledger", updateLedger, e.InterchangeID, e.MessageIndex, e.TransactionIndex, string(e.Kind),
+	_, err := t.changeOne("update ledger", updateLedger, e.InterchangeID, e.MessageIndex, e.TransactionIndex, string(e.Kind),
 		string(e.State), micros(e.DueAt), micros(e.DoneAt), reference(e.AnsweredBy))
-	if err == nil && n == 0 {
+	if errors.Is(err, errNoRow) {
 		err = fmt.Errorf("store: update ledger %d/%d/%d/%s: %w",
 			e.InterchangeID, e.MessageIndex, e.TransactionIndex, e.Kind, store.ErrNotFound)
 	}
@@ -46,12 +47,16 @@ func scanLedger(rows *sql.Rows) (store.LedgerEntry, error) {
 
 // NextControlRef implements store.LedgerTx.
 func (t *tx) NextControlRef(mpID string) (int64, error) {
-	return t.id("next control reference", nextControlRef, mpID)
+	row, err := t.changeOne("next control reference", nextControlRef, mpID)
+	if err != nil {
+		return 0, err
+	}
+	return row[1].(int64), nil
 }
 
 // InsertDecision implements store.PeopleTx.
 func (t *tx) InsertDecision(d store.Decision) (int64, error) {
-	return t.id("insert decision", insertDecision, micros(d.DecidedAt), d.Actor, d.Action, d.Subject, d.Reason,
+	return t.changeID("insert decision", insertDecision, micros(d.DecidedAt), d.Actor, d.Action, d.Subject, d.Reason,
 		reference(d.InterchangeID))
 }
 
@@ -79,14 +84,14 @@ func (t *tx) Decisions(q store.DecisionQuery) ([]store.Decision, error) {
 
 // SetPartnerValue implements store.PeopleTx.
 func (t *tx) SetPartnerValue(v store.PartnerValue) error {
-	_, err := t.exec("set partner value", setPartnerValue, v.MPID, v.Name, blob(v.Value), micros(v.ChangedAt))
+	_, err := t.change("set partner value", setPartnerValue, v.MPID, v.Name, blob(v.Value), micros(v.ChangedAt))
 	return err
 }
 
 // DeletePartnerValue implements store.PeopleTx.
 func (t *tx) DeletePartnerValue(mpID, name string) error {
-	n, err := t.exec("delete partner value", deletePartnerValue, mpID, name)
-	if err == nil && n == 0 {
+	_, err := t.changeOne("delete partner value", deletePartnerValue, mpID, name)
+	if errors.Is(err, errNoRow) {
 		err = fmt.Errorf("store: delete partner value %s of %s: %w", name, mpID, store.ErrNotFound)
 	}
 	return err

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 
 	"github.com/marktbote/marktbote/store"
@@ -10,8 +11,8 @@ import (
 // ReplaceMessages implements store.Tx.
 func (t *tx) ReplaceMessages(interchangeID int64) error {
 	// Transactions before the messages they refer to.
-	for _, text := range []string{deleteFindings, deleteTransactions, deleteMessages} {
-		if _, err := t.exec("replace messages", text, interchangeID); err != nil {
+	for _, c := range []change{deleteFindings, deleteTransactions, deleteMessages} {
+		if _, err := t.change("replace messages", c, interchangeID); err != nil {
 			return err
 		}
 	}
@@ -32,14 +33,19 @@ func (t *tx) InsertTransaction(x store.Transaction) error {
 
 // InsertFinding implements store.Tx.
 func (t *tx) InsertFinding(f store.Finding) error {
-	return t.insert("insert finding", insertFinding, f.InterchangeID, f.Index, f.MessageIndex, f.TransactionIndex,
-		f.Code, f.Severity, blob(f.Data))
+	const op = "insert finding"
+	data, key, err := t.encrypt(op, blob(f.Data), findingName(f))
+	if err != nil {
+		return err
+	}
+	return t.insert(op, insertFinding, f.InterchangeID, f.Index, f.MessageIndex, f.TransactionIndex,
+		f.Code, f.Severity, data, key)
 }
 
 // insert adds one row with a text that does nothing if the key exists.
-func (t *tx) insert(op, text string, args ...any) error {
-	n, err := t.exec(op, text, args...)
-	if err == nil && n == 0 {
+func (t *tx) insert(op string, c change, args ...any) error {
+	_, err := t.changeOne(op, c, args...)
+	if errors.Is(err, errNoRow) {
 		err = fmt.Errorf("store: %s: %w", op, store.ErrDuplicate)
 	}
 	return err
@@ -63,10 +69,39 @@ func (t *tx) Transactions(interchangeID int64) ([]store.Transaction, error) {
 
 // Findings implements store.Tx.
 func (t *tx) Findings(interchangeID int64) ([]store.Finding, error) {
-	return list(t, "findings", listFindings, func(rows *sql.Rows) (f store.Finding, err error) {
+	const op = "findings"
+	var keys []int64
+	found, err := list(t, op, listFindings, func(rows *sql.Rows) (f store.Finding, err error) {
+		var key int64
 		err = rows.Scan(&f.InterchangeID, &f.Index, &f.MessageIndex, &f.TransactionIndex, &f.Code, &f.Severity,
-			&f.Data)
-		f.Data = bytesOf(f.Data)
+			&f.Data, &key)
+		keys = append(keys, key)
 		return f, err
 	}, interchangeID)
+	if err != nil {
+		return nil, err
+	}
+	for i := range found {
+		if found[i].Data, err = t.readable(op, found[i].Data, keys[i], findingName(found[i])); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// findingName is what the bytes of a finding are bound to.
+func findingName(f store.Finding) string {
+	return fmt.Sprintf("finding/%d/%d", f.InterchangeID, f.Index)
+}
+
+// readable decrypts what is listed with others; bytes that were destroyed are none.
+func (t *tx) readable(op string, stored []byte, key int64, what string) ([]byte, error) {
+	plain, err := t.decrypt(op, stored, key, what)
+	if errors.Is(err, store.ErrShredded) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, t.fail(op, fmt.Errorf("%s: %w", what, err))
+	}
+	return bytesOf(plain), nil
 }

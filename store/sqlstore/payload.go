@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -48,6 +49,7 @@ var (
 type buffers struct {
 	plain  []byte // chunkSize bytes and the first one of the next chunk
 	packed []byte // reused by appending to packed[:0]
+	sealed []byte // packed and encrypted, likewise
 }
 
 func (s *Store) initCompression() error {
@@ -122,18 +124,14 @@ func readChunk(r io.Reader, buf []byte, n int) (_ int, last bool, err error) {
 }
 
 // putSmall keeps a payload of one chunk.
-func (s *Store) putSmall(ctx context.Context, b *buffers, n int) (store.Payload, error) {
-	p, args := s.small(b, b.plain[:n])
-	_, err := s.write(ctx, insertPayload, args...)
+func (s *Store) putSmall(ctx context.Context, b *buffers, n int) (p store.Payload, err error) {
+	err = s.again(ctx, func() error {
+		return s.update(ctx, "small", func(t *tx) (err error) {
+			p, err = t.putSmall("small", b, b.plain[:n])
+			return err
+		})
+	})
 	return p, err
-}
-
-// small makes the row of a payload of one chunk.
-func (s *Store) small(b *buffers, content []byte) (store.Payload, []any) {
-	sum := sha256.Sum256(content)
-	p := store.Payload{Digest: hex.EncodeToString(sum[:]), Size: int64(len(content))}
-	b.packed = s.encoder.EncodeAll(content, b.packed[:0])
-	return p, []any{p.Digest, p.Size, 1, micros(s.now()), nil, b.packed}
 }
 
 // PutPayload implements store.Tx.
@@ -144,16 +142,39 @@ func (t *tx) PutPayload(content []byte) (store.Payload, error) {
 	}
 	b := t.store.buffers.Get().(*buffers)
 	defer t.store.buffers.Put(b)
-	p, args := t.store.small(b, content)
-	if _, err := t.exec(op, insertPayload, args...); err != nil {
+	return t.putSmall(op, b, content)
+}
+
+// putSmall makes and adds the row of a payload of one chunk.
+func (t *tx) putSmall(op string, b *buffers, content []byte) (store.Payload, error) {
+	sum := sha256.Sum256(content)
+	p := store.Payload{Digest: hex.EncodeToString(sum[:]), Size: int64(len(content))}
+	b.packed = t.store.encoder.EncodeAll(content, b.packed[:0])
+	packed, key, err := t.encrypt(op, b.packed, "payload/"+p.Digest)
+	if err == nil {
+		err = t.insertPayload(op, []any{p.Digest, p.Size, 1, micros(t.store.now()), nil, packed, key})
+	}
+	if err != nil {
 		return store.Payload{}, err
 	}
 	return p, nil
 }
 
+// insertPayload adds a row unless there is one with the digest.
+func (t *tx) insertPayload(op string, args []any) error {
+	id, err := t.id(op, insertPayload, args...)
+	if errors.Is(err, errNoRow) {
+		return nil
+	}
+	if err == nil { // digest, id and the rest, as in tablePayload
+		t.record(verbInsert, tablePayload, slices.Insert(slices.Clone(args), 1, any(id)))
+	}
+	return err
+}
+
 // putLarge keeps a payload of several chunks; the first one is in b and more follows.
 func (s *Store) putLarge(ctx context.Context, r io.Reader, b *buffers) (p store.Payload, err error) {
-	upload, err := s.startUpload(ctx)
+	upload, key, err := s.startUpload(ctx)
 	if err != nil {
 		return store.Payload{}, err
 	}
@@ -172,7 +193,7 @@ func (s *Store) putLarge(ctx context.Context, r io.Reader, b *buffers) (p store.
 		hash.Write(b.plain[:n])
 		p.Size += int64(n)
 		b.packed = s.encoder.EncodeAll(b.plain[:n], b.packed[:0])
-		if _, err := s.write(ctx, insertChunk, upload, chunks, b.packed); err != nil {
+		if err := s.putChunk(ctx, upload, key, chunks, b); err != nil {
 			return store.Payload{}, err
 		}
 		chunks++
@@ -185,42 +206,86 @@ func (s *Store) putLarge(ctx context.Context, r io.Reader, b *buffers) (p store.
 		}
 	}
 	p.Digest = hex.EncodeToString(hash.Sum(nil))
-	kept, err = s.finishUpload(ctx, upload, chunks, p)
+	kept, err = s.finishUpload(ctx, upload, key, chunks, p)
 	return p, err
 }
 
-func (s *Store) startUpload(ctx context.Context) (id int64, err error) {
-	if err := s.enter(); err != nil {
-		return 0, err
-	}
-	defer s.leave()
-	err = s.writer.stmts[insertUpload].QueryRowContext(ctx, micros(s.now())).Scan(&id)
-	return id, err
+func (s *Store) startUpload(ctx context.Context) (id int64, key *dataKey, err error) {
+	err = s.again(ctx, func() error {
+		return s.update(ctx, "start", func(t *tx) (err error) {
+			if key, err = t.currentKey("start"); err != nil {
+				return err
+			}
+			id, err = t.changeID("start", insertUpload, micros(s.now()), key.reference())
+			return err
+		})
+	})
+	return id, key, err
 }
+
+// reference is how a row names its key: NULL if it is not encrypted.
+func (k *dataKey) reference() any {
+	if k == nil {
+		return nil
+	}
+	return k.id
+}
+
+func (s *Store) putChunk(ctx context.Context, upload int64, key *dataKey, n int, b *buffers) error {
+	packed := b.packed
+	if key != nil {
+		b.sealed = sealBytes(key.aead, b.sealed[:0], packed, chunkName(upload, n))
+		packed = b.sealed
+	}
+	return s.again(ctx, func() error {
+		return s.update(ctx, "chunk", func(t *tx) error {
+			_, err := t.exec("chunk", insertChunk, upload, n, packed)
+			if err == nil {
+				t.record(verbInsert, tableChunk, []any{upload, n, packed})
+			}
+			return err
+		})
+	})
+}
+
+// chunkName is what the bytes of a chunk are bound to.
+func chunkName(upload int64, n int) string { return fmt.Sprintf("chunk/%d/%d", upload, n) }
 
 // finishUpload makes an upload visible and reports whether its chunks are used now. They are not if there is a
 // payload with the same bytes already.
-func (s *Store) finishUpload(ctx context.Context, upload int64, chunks int, p store.Payload) (used bool, err error) {
-	err = s.run(ctx, "finish", &s.writer, nil, func(x store.Tx) error {
-		t := x.(*tx) // run passes nothing else
-		n, err := t.id("count chunks", countChunks, upload)
-		if err != nil {
+func (s *Store) finishUpload(ctx context.Context, upload int64, key *dataKey, chunks int, p store.Payload) (used bool, err error) {
+	err = s.again(ctx, func() error {
+		return s.update(ctx, "finish", func(t *tx) error {
+			n, err := t.id("count chunks", countChunks, upload)
+			if err != nil {
+				return err
+			}
+			if n != int64(chunks) {
+				return errUploadGone
+			}
+			before := t.changes.Len()
+			err = t.insertPayload("insert payload", []any{p.Digest, p.Size, chunks, micros(s.now()), upload, nil, key.reference()})
+			used = t.changes.Len() > before
 			return err
-		}
-		if n != int64(chunks) {
-			return errUploadGone
-		}
-		n, err = t.exec("insert payload", insertPayload, p.Digest, p.Size, chunks, micros(s.now()), upload, nil)
-		used = n == 1
-		return err
+		})
 	})
 	return used && err == nil, err
 }
 
 // abandon removes the chunks of an upload unless they are those of a payload, a few at a time.
 func (s *Store) abandon(ctx context.Context, upload int64) error {
+	remove := func(c change) (n int, err error) {
+		err = s.again(ctx, func() error {
+			return s.update(ctx, "abandon", func(t *tx) error {
+				rows, err := t.change("abandon", c, upload)
+				n = len(rows)
+				return err
+			})
+		})
+		return n, err
+	}
 	for {
-		n, err := s.write(ctx, deleteChunks, upload)
+		n, err := remove(deleteChunks)
 		if err != nil {
 			return err
 		}
@@ -228,7 +293,7 @@ func (s *Store) abandon(ctx context.Context, upload int64) error {
 			break
 		}
 	}
-	_, err := s.write(ctx, deleteUpload, upload)
+	_, err := remove(deleteUpload)
 	return err
 }
 
@@ -257,24 +322,6 @@ func (s *Store) abandoned(ctx context.Context, before time.Time) ([]int64, error
 		return nil, err
 	}
 	return collect(rows, scanID)
-}
-
-// write runs one statement as a transaction of its own and returns how many rows it changed.
-func (s *Store) write(ctx context.Context, text string, args ...any) (int64, error) {
-	if err := s.enter(); err != nil {
-		return 0, err
-	}
-	defer s.leave()
-	var n int64
-	err := s.again(ctx, func() error {
-		res, err := s.writer.stmts[text].ExecContext(ctx, args...)
-		if err != nil {
-			return err
-		}
-		n, err = res.RowsAffected()
-		return err
-	})
-	return n, err
 }
 
 // contextReader ends with the error of ctx once ctx has ended.

@@ -22,7 +22,7 @@ func (s *Store) OpenPayload(ctx context.Context, digest string) (io.ReadCloser, 
 		return nil, s.fail(ctx, op, err)
 	}
 	defer s.leave()
-	err := s.reader.stmts[selectPayload].QueryRowContext(ctx, digest).Scan(&r.size, &r.chunks, &r.upload, &r.first)
+	err := s.reader.stmts[selectPayload].QueryRowContext(ctx, digest).Scan(&r.size, &r.chunks, &r.upload, &r.first, &r.key)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = fmt.Errorf("%s: %w", digest, store.ErrNotFound)
 	}
@@ -41,6 +41,7 @@ type payloadReader struct {
 	size   int64
 	chunks int
 	upload int64
+	key    int64  // 0: not encrypted
 	first  []byte // the only chunk, if it is in the payload row
 
 	next    int      // chunk to load next
@@ -96,15 +97,26 @@ func (r *payloadReader) chunk() ([]byte, error) {
 		return nil, err
 	}
 	defer r.store.leave()
-	if r.upload == 0 {
-		return r.first, r.ctx.Err()
+	packed, name := r.first, "payload/"+r.digest
+	if r.upload != 0 {
+		name = chunkName(r.upload, r.next)
+		err := r.store.reader.stmts[selectChunk].QueryRowContext(r.ctx, r.upload, r.next).Scan(&packed)
+		if errors.Is(err, sql.ErrNoRows) {
+			err = fmt.Errorf("%s: chunk %d: %w (missing)", r.digest, r.next, store.ErrCorrupt)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	var packed []byte
-	err := r.store.reader.stmts[selectChunk].QueryRowContext(r.ctx, r.upload, r.next).Scan(&packed)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = fmt.Errorf("%s: chunk %d: %w (missing)", r.digest, r.next, store.ErrCorrupt)
+	if r.key == 0 {
+		return packed, r.ctx.Err()
 	}
-	return packed, err
+	var plain []byte
+	err := r.store.transact(r.ctx, "read payload", &r.store.reader, &sql.TxOptions{ReadOnly: true}, func(t *tx) (err error) {
+		plain, err = t.decrypt("read payload", packed, r.key, name)
+		return err
+	})
+	return plain, err
 }
 
 func (r *payloadReader) corrupt(cause error) error {

@@ -72,6 +72,7 @@ type Config struct {
 	Now     func() time.Time // clock for the columns that say when something was stored; nil means time.Now
 	// WorkAdded is called after a transaction that added work was committed; it must not block. nil: nobody cares.
 	WorkAdded func()
+	KeyFile   string    // file of the master key, created for an empty database; empty: nothing is encrypted
 	Before    int64     // version of the tables that the driver found
 	Version   int64     // version they have now
 	Release   io.Closer // closed after the pools; nil if there is nothing to release
@@ -88,6 +89,8 @@ type Store struct {
 	release io.Closer
 	before  int64 // see Config
 	version int64
+
+	keys *keyring
 
 	insertEntry string                     // text that adds to the audit log
 	sealing     atomic.Bool                // sealing is due
@@ -142,6 +145,12 @@ func New(ctx context.Context, cfg Config) (*Store, error) {
 		s.writer.closeStatements()
 		return nil, fmt.Errorf("store: open: %w", err)
 	}
+	if s.keys, err = openKeyring(cfg.KeyFile, func() (bool, error) { return s.hasNoKeys(ctx) }); err == nil {
+		err = s.checkKeys(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("store: open: %w", err)
+	}
 	if s.before > 0 && s.before < auditVersion {
 		if err := s.adopt(ctx); err != nil {
 			return nil, err
@@ -159,6 +168,29 @@ func (s *Store) texts(more ...string) []string {
 		more = append(more, s.dialect.AuditBarrier)
 	}
 	return slices.Concat(queries(), changes(), []string{s.insertEntry}, more)
+}
+
+// hasNoKeys reports whether nothing in the database is encrypted yet.
+func (s *Store) hasNoKeys(ctx context.Context) (none bool, err error) {
+	var n int64
+	err = s.reader.stmts[countKeys].QueryRowContext(ctx).Scan(&n)
+	return n == 0, err
+}
+
+// checkKeys refuses a master key that is not the one of the database.
+func (s *Store) checkKeys(ctx context.Context) error {
+	return s.transactView(ctx, "check keys", func(t *tx) error {
+		keys, err := list(t, "check keys", listKeys, func(rows *sql.Rows) (id int64, err error) {
+			var class, period string
+			var destroyedAt int64
+			return id, rows.Scan(&id, &class, &period, &destroyedAt)
+		})
+		if err != nil || len(keys) == 0 {
+			return err
+		}
+		_, err = t.keyByID("check keys", keys[len(keys)-1])
+		return err
+	})
 }
 
 func prepare(ctx context.Context, db *sql.DB, texts []string) (pool, error) {
@@ -301,6 +333,8 @@ func (s *Store) transact(ctx context.Context, op string, p *pool, opts *sql.TxOp
 	if t.changes.Len() > 0 {
 		s.sealSoon()
 	}
+	s.keys.keepKeys(t.newKeys)
+	s.keys.forget(t.destroyed)
 	if t.workAdded {
 		s.added()
 	}

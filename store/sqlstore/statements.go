@@ -1,27 +1,21 @@
 package sqlstore
 
-// All SQL text of the store. Parameters are numbered because both engines understand that. The statements are
-// prepared once per connection; a new one must be listed in queries or changes.
+import "slices"
 
-const payloadColumns = `size, chunks, COALESCE(upload_id, 0), data`
+// All SQL text of the store. Parameters are numbered because both engines understand that. The statements are
+// prepared once per connection; a new one must be listed in queries or, if it changes rows, in statements_change.go.
+
+const payloadColumns = `size, chunks, COALESCE(upload_id, 0), data, COALESCE(key_id, 0)`
 
 const (
-	insertPayload = `INSERT INTO payload (digest, size, chunks, stored_at, upload_id, data)
-		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING id`
+	insertPayload = `INSERT INTO payload (digest, size, chunks, stored_at, upload_id, data, key_id)
+		VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING id`
 	selectPayload = `SELECT ` + payloadColumns + ` FROM payload WHERE digest = $1`
 
-	insertUpload = `INSERT INTO payload_upload (started_at) VALUES ($1) RETURNING id`
-	insertChunk  = `INSERT INTO payload_chunk (upload_id, n, data) VALUES ($1, $2, $3)`
-	countChunks  = `SELECT count(*) FROM payload_chunk WHERE upload_id = $1`
-	selectChunk  = `SELECT data FROM payload_chunk WHERE upload_id = $1 AND n = $2`
+	insertChunk = `INSERT INTO payload_chunk (upload_id, n, data) VALUES ($1, $2, $3)`
+	countChunks = `SELECT count(*) FROM payload_chunk WHERE upload_id = $1`
+	selectChunk = `SELECT data FROM payload_chunk WHERE upload_id = $1 AND n = $2`
 
-	// The chunks of an abandoned upload go a few at a time to keep the transactions short. The last condition
-	// holds even if a commit succeeded that was reported as failed: bytes of a payload are never deleted.
-	deleteChunks = `DELETE FROM payload_chunk WHERE upload_id = $1
-		AND n IN (SELECT n FROM payload_chunk WHERE upload_id = $1 ORDER BY n LIMIT 16)
-		AND NOT EXISTS (SELECT 1 FROM payload WHERE upload_id = $1)`
-	deleteUpload = `DELETE FROM payload_upload WHERE id = $1
-		AND NOT EXISTS (SELECT 1 FROM payload WHERE upload_id = $1)`
 	listAbandoned = `SELECT id FROM payload_upload u
 		WHERE started_at < $1 AND NOT EXISTS (SELECT 1 FROM payload p WHERE p.upload_id = u.id) ORDER BY id`
 )
@@ -31,15 +25,7 @@ const interchangeColumns = `id, direction, channel, received_id, COALESCE(payloa
 	message_type, test, message_count, finding_count, checked_at`
 
 const (
-	insertInterchange = `INSERT INTO interchange (direction, channel, received_id, payload_digest, payload_size,
-		received_at, state, verdict, format_version, sparte, sender, recipient, control_ref, application_ref,
-		message_type, test, message_count, finding_count, checked_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
-		ON CONFLICT DO NOTHING RETURNING id`
 	selectReceived    = `SELECT id FROM interchange WHERE direction = $1 AND received_id = $2 AND received_id <> ''`
-	updateInterchange = `UPDATE interchange SET state = $2, verdict = $3, format_version = $4, sparte = $5,
-		sender = $6, recipient = $7, control_ref = $8, application_ref = $9, message_type = $10, test = $11,
-		message_count = $12, finding_count = $13, checked_at = $14 WHERE id = $1`
 	selectInterchange = `SELECT ` + interchangeColumns + ` FROM interchange WHERE id = $1`
 	listInterchanges  = `SELECT ` + interchangeColumns + ` FROM interchange
 		WHERE id < $1 AND ($2 = '' OR direction = $2) ORDER BY id DESC LIMIT $3`
@@ -51,30 +37,18 @@ const (
 )
 
 const (
-	deleteMessages     = `DELETE FROM message WHERE interchange_id = $1`
-	deleteTransactions = `DELETE FROM message_transaction WHERE interchange_id = $1`
-	deleteFindings     = `DELETE FROM finding WHERE interchange_id = $1`
-
-	insertMessage = `INSERT INTO message (interchange_id, message_index, reference, type, version, document_code,
-		document_no, verdict) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`
-	insertTransaction = `INSERT INTO message_transaction (interchange_id, message_index, transaction_index, number,
-		pruefidentifikator, subject, verdict) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`
-	insertFinding = `INSERT INTO finding (interchange_id, finding_index, message_index, transaction_index, code,
-		severity, data) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`
-
 	listMessages = `SELECT interchange_id, message_index, reference, type, version, document_code, document_no,
 		verdict FROM message WHERE interchange_id = $1 ORDER BY message_index`
 	listTransactions = `SELECT interchange_id, message_index, transaction_index, number, pruefidentifikator,
 		subject, verdict FROM message_transaction WHERE interchange_id = $1 ORDER BY message_index, transaction_index`
-	listFindings = `SELECT interchange_id, finding_index, message_index, transaction_index, code, severity, data
-		FROM finding WHERE interchange_id = $1 ORDER BY finding_index`
+	listFindings = `SELECT interchange_id, finding_index, message_index, transaction_index, code, severity, data,
+		COALESCE(key_id, 0) FROM finding WHERE interchange_id = $1 ORDER BY finding_index`
 )
 
-const eventColumns = `seq, id, type, subject, partition_key, COALESCE(interchange_id, 0), recorded_at, data`
+const eventColumns = `seq, id, type, subject, partition_key, COALESCE(interchange_id, 0), recorded_at, data,
+	COALESCE(key_id, 0)`
 
 const (
-	insertEvent = `INSERT INTO event (id, type, subject, partition_key, interchange_id, recorded_at, data)
-		VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING seq`
 	listEvents     = `SELECT ` + eventColumns + ` FROM event WHERE seq > $1 ORDER BY seq LIMIT $2`
 	listEventsOfID = `SELECT ` + eventColumns + ` FROM event
 		WHERE seq > $1 AND interchange_id = $3 ORDER BY seq LIMIT $2`
@@ -83,8 +57,6 @@ const (
 const workColumns = `id, kind, lane, COALESCE(interchange_id, 0), due_at, attempt, lease, leased_until, parked, reason`
 
 const (
-	insertWork = `INSERT INTO work (kind, lane, interchange_id, due_at, reason)
-		VALUES ($1, $2, $3, $4, $5) RETURNING id`
 	// claimWork is completed with Dialect.SkipLocked.
 	claimWork = `WITH due AS MATERIALIZED (SELECT id FROM work
 			WHERE lane = $3 AND parked = 0 AND due_at <= $4 AND leased_until <= $4
@@ -92,11 +64,6 @@ const (
 		UPDATE work SET attempt = attempt + 1, lease = $1, leased_until = $2
 		WHERE id IN (SELECT id FROM due)
 		RETURNING ` + workColumns
-	deleteWork = `DELETE FROM work WHERE id = $1 AND lease = $2 AND parked = 0`
-	retryWork  = `UPDATE work SET due_at = $3, reason = $4, lease = '', leased_until = 0
-		WHERE id = $1 AND lease = $2 AND parked = 0`
-	parkWork = `UPDATE work SET parked = 1, reason = $3, lease = '', leased_until = 0
-		WHERE id = $1 AND lease = $2 AND parked = 0`
 	countPending = `SELECT count(*) FROM work WHERE parked = 0`
 	listParked   = `SELECT ` + workColumns + ` FROM work WHERE parked = 1 ORDER BY id LIMIT $1`
 )
@@ -108,16 +75,5 @@ func queries() []string {
 		selectReceived, selectInterchange, listInterchanges, listInterchangesByVerdict, listControlRef,
 		listMessages, listTransactions, listFindings,
 		listEvents, listEventsOfID, countPending, listParked,
-	}, ledgerQueries()...)
-}
-
-// changes lists the texts that change rows. They are prepared on the readers too, so that a change inside View
-// is refused by the engine.
-func changes() []string {
-	return append([]string{
-		insertPayload, insertUpload, insertChunk, deleteChunks, deleteUpload,
-		insertInterchange, updateInterchange,
-		deleteMessages, deleteTransactions, deleteFindings, insertMessage, insertTransaction, insertFinding,
-		insertEvent, insertWork, deleteWork, retryWork, parkWork,
-	}, ledgerChanges()...)
+	}, slices.Concat(ledgerQueries(), auditQueries(), keyQueries())...)
 }

@@ -29,6 +29,10 @@ type tx struct {
 
 	actor, reason string          // see SetActor
 	changes       strings.Builder // of the audit log
+
+	class     store.Class         // see SetClass
+	newKeys   map[string]*dataKey // made by this transaction, by class/period
+	destroyed []int64             // keys
 }
 
 // Lock implements store.Tx.

@@ -75,7 +75,7 @@ func (s *Store) claimOnce(
 // AddWork implements store.Tx.
 func (t *tx) AddWork(w store.Work) (int64, error) {
 	t.workAdded = true
-	return t.id("add work", insertWork, w.Kind, w.Lane, reference(w.InterchangeID), micros(w.DueAt), w.Reason)
+	return t.changeID("add work", insertWork, w.Kind, w.Lane, reference(w.InterchangeID), micros(w.DueAt), w.Reason)
 }
 
 // CompleteWork implements store.Tx.
@@ -94,13 +94,14 @@ func (t *tx) ParkWork(w store.Work, reason string) error {
 }
 
 // endLease runs a text whose first two parameters are the item and its lease.
-func (t *tx) endLease(op string, w store.Work, text string, args ...any) error {
-	var n int64
+func (t *tx) endLease(op string, w store.Work, c change, args ...any) error {
+	var n int
 	if w.Lease != "" {
-		var err error
-		if n, err = t.exec(op, text, append([]any{w.ID, w.Lease}, args...)...); err != nil {
+		rows, err := t.change(op, c, append([]any{w.ID, w.Lease}, args...)...)
+		if err != nil {
 			return err
 		}
+		n = len(rows)
 	}
 	if n == 0 {
 		return fmt.Errorf("store: %s %d: %w", op, w.ID, store.ErrLeaseLost)

@@ -184,6 +184,7 @@ func checkPromises(t *testing.T, open Open, promised []string) {
 			t.Error(err)
 		}
 	}()
+	verify(t, st, store.AuditHead{})
 	waiting := map[int64]bool{}
 	// The lease of a claim the kill interrupted has run out by then.
 	items, err := st.ClaimWork(t.Context(), "bulk", time.Now().Add(time.Hour), time.Microsecond, 1<<20)

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"io"
 	"slices"
@@ -22,6 +23,8 @@ type Inside struct {
 	LoseChunk func(digest string) error
 	// Senders returns the senders of all interchanges as the engine orders them.
 	Senders func() ([]string, error)
+	// DB is a database client on the same tables that no foreign key stops.
+	DB *sql.DB
 }
 
 // RunInside runs the cases that Run cannot see. open opens an empty store of its own for a test, which the suite
@@ -64,6 +67,8 @@ func RunInside(t *testing.T, open func(t *testing.T) Inside) {
 			}
 			wantCorrupt(t, in.Store, p)
 		}},
+		{"tampering is named", testTampering},
+		{"nothing is kept in clear", testNotInClear},
 		{"text is ordered bytewise", func(t *testing.T, in Inside) {
 			want := []string{"", " ", "Z", "Zz", "a", "a ", "aa", "z", "ß", "ä", "€", "\U0001F600"}
 			shuffled := slices.Clone(want)

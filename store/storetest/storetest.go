@@ -26,7 +26,8 @@ type Open func(t *testing.T) store.Store
 
 // Run runs the suite.
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
-	run(t, open, interchangeTests(), messageTests(), eventTests(), transactionTests(), payloadTests(), workTests(), ledgerTests())
+	run(t, open, interchangeTests(), messageTests(), eventTests(), transactionTests(), payloadTests(), workTests(), ledgerTests(),
+		auditTests(), retentionTests())
 }
 
 // test is one case; it gets a store of its own.
