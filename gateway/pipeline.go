@@ -2,16 +2,18 @@
 //
 // This file tells the path of a message. Every arrow is one durable work item and one transaction of the store:
 //
-//	in   transport -> Receive: bytes kept, item "check"    -> the transport may confirm the receipt
-//	               -> check:   verdict, messages, transactions, findings; item "publish" if accepted
-//	               -> publish: events in the outbox
-//	out  caller    -> Submit:  bytes kept, item "check"    -> the caller may forget them
-//	               -> check:   as above; item "dispatch" if accepted
-//	               -> dispatch: one attempt through the Channel; item "publish"
+//	in   transport -> Receive:   bytes kept, item "check"  -> the transport may confirm the receipt
+//	               -> check:     verdict, messages, transactions, findings; the answers (acknowledge.go), each an
+//	                             outgoing interchange with an item "check"; item "publish" if accepted
+//	               -> publish:   events in the outbox
+//	               -> correlate: in front of publish, for CONTRL and APERAK (ledger.go): what they settle
+//	out  caller    -> Submit:    bytes kept, item "check"  -> the caller may forget them
+//	               -> check:     as above; item "dispatch" if accepted
+//	               -> dispatch:  one attempt through the Channel; what the partner owes for it now; item "publish"
 //	               -> publish
 //
-// After a crash between any two steps the item of the next step is in the store and is done then. What a rejected
-// interchange is answered with (CONTRL, APERAK) is not part of this path yet.
+// After a crash between any two steps the item of the next step is in the store and is done then. A gateway without a
+// Channel answers nothing and waits for nothing.
 package gateway
 
 import (
@@ -21,6 +23,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -41,6 +44,8 @@ const (
 	kindCheck    = "check"
 	kindDispatch = "dispatch"
 	kindPublish  = "publish"
+
+	kindCorrelate = "correlate"
 )
 
 // Errors of Receive and Submit that are the caller's to mend.
@@ -87,6 +92,7 @@ type Gateway struct {
 	work     *work.Runner
 	verdicts *prometheus.CounterVec // gateway_interchanges_total; labels: direction (in, out), verdict (see check)
 	events   prometheus.Counter     // gateway_events_total
+	overdue  *prometheus.CounterVec // gateway_deadlines_missed_total; labels: kind (of the ledger)
 }
 
 // New returns a Gateway that does nothing until Run.
@@ -101,16 +107,27 @@ func New(opts Options) *Gateway {
 			Name: "gateway_interchanges_total", Help: "Interchanges checked, by direction and verdict.",
 		}, []string{"direction", "verdict"}),
 		events: prometheus.NewCounter(prometheus.CounterOpts{Name: "gateway_events_total", Help: "Events put into the outbox."}),
+		overdue: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gateway_deadlines_missed_total", Help: "Acknowledgements that did not come or go out in time, by kind.",
+		}, []string{"kind"}),
 	}
-	opts.Metrics.MustRegister(g.verdicts, g.events)
+	opts.Metrics.MustRegister(g.verdicts, g.events, g.overdue)
 	g.work.Handle(kindCheck, g.check)
 	g.work.Handle(kindDispatch, g.dispatch)
 	g.work.Handle(kindPublish, g.publish)
+	g.work.Handle(kindCorrelate, g.correlate)
 	return g
 }
 
 // Run works until ctx ends and returns when the work in progress is done.
-func (g *Gateway) Run(ctx context.Context) { g.work.Run(ctx) }
+func (g *Gateway) Run(ctx context.Context) {
+	var watching sync.WaitGroup
+	if g.channel != nil {
+		watching.Go(func() { g.watch(ctx) })
+	}
+	g.work.Run(ctx)
+	watching.Wait()
+}
 
 // Receive keeps an interchange that a transport received. When it returns without error the bytes and the work item
 // survive a crash and the transport may confirm the receipt. receivedID is the transport's identity of the
@@ -219,7 +236,11 @@ func (h *headWriter) lane() string {
 	return work.Bulk
 }
 
-// check judges an interchange and keeps what it found.
+// maxFindings is how many findings of a received interchange are kept, so that no transaction is answered without its
+// own.
+const maxFindings = 100_000
+
+// check judges an interchange and keeps what it found and how it is answered.
 func (g *Gateway) check(ctx context.Context, item store.Work) error {
 	x, err := g.interchange(ctx, item.InterchangeID)
 	if err != nil {
@@ -229,6 +250,7 @@ func (g *Gateway) check(ctx context.Context, item store.Work) error {
 	known := &knowledge{ctx: ctx, g: g, self: x.ID}
 	if x.Direction == store.In {
 		opts.Knowledge = known
+		opts.MaxFindings = maxFindings
 	}
 	body, err := g.store.OpenPayload(ctx, x.PayloadDigest)
 	if err != nil {
@@ -243,9 +265,19 @@ func (g *Gateway) check(ctx context.Context, item store.Work) error {
 	x.CheckedAt = g.now()
 	next := ""
 	if result.Verdict == check.Accepted {
-		next = kindPublish
-		if x.Direction == store.Out {
+		switch {
+		case x.Direction == store.Out:
 			next = kindDispatch
+		case g.channel != nil && isAnswer(x):
+			next = kindCorrelate
+		default:
+			next = kindPublish
+		}
+	}
+	var answers *answers
+	if x.Direction == store.In && g.channel != nil {
+		if answers, err = g.answer(ctx, x, result, opts); err != nil {
+			return fmt.Errorf("gateway: check: answer: %w", err)
 		}
 	}
 	err = g.store.Update(ctx, func(tx store.Tx) error {
@@ -261,6 +293,11 @@ func (g *Gateway) check(ctx context.Context, item store.Work) error {
 		if err := tx.UpdateInterchange(x); err != nil {
 			return err
 		}
+		if answers != nil {
+			if err := g.keepAnswers(tx, x, answers); err != nil {
+				return err
+			}
+		}
 		if next != "" {
 			if _, err := tx.AddWork(store.Work{Kind: next, Lane: item.Lane, InterchangeID: x.ID, DueAt: g.now()}); err != nil {
 				return err
@@ -275,6 +312,9 @@ func (g *Gateway) check(ctx context.Context, item store.Work) error {
 	g.log.Info("interchange checked", zap.Int64("interchange", x.ID), zap.String("verdict", x.Verdict),
 		zap.String("partner", x.Sender), zap.String("reference", x.ControlRef), zap.Int("messages", x.MessageCount),
 		zap.Int("findings", x.FindingCount))
+	if original, ok := answeredBy(x); ok && result.Verdict != check.Accepted {
+		g.log.Error("an answer is wrong and was not sent", zap.Int64("interchange", x.ID), zap.Int64("answers", original))
+	}
 	g.work.Wake()
 	return nil
 }
@@ -300,8 +340,12 @@ func (g *Gateway) dispatch(ctx context.Context, item store.Work) error {
 	if err := g.channel.Send(ctx, out); err != nil {
 		return fmt.Errorf("gateway: dispatch: %w", err)
 	}
+	at := g.now()
 	err = g.store.Update(ctx, func(tx store.Tx) error {
-		if _, err := tx.AddWork(store.Work{Kind: kindPublish, Lane: item.Lane, InterchangeID: x.ID, DueAt: g.now()}); err != nil {
+		if err := g.sent(tx, x, at); err != nil {
+			return err
+		}
+		if _, err := tx.AddWork(store.Work{Kind: kindPublish, Lane: item.Lane, InterchangeID: x.ID, DueAt: at}); err != nil {
 			return err
 		}
 		return tx.CompleteWork(item)

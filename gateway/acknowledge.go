@@ -1,0 +1,191 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/marktbote/marktbote/formats"
+	"github.com/marktbote/marktbote/formats/ack"
+	"github.com/marktbote/marktbote/formats/check"
+	"github.com/marktbote/marktbote/formats/ident"
+	"github.com/marktbote/marktbote/store"
+)
+
+// answers are the CONTRL and APERAK that a received interchange is answered with, and until when they must be out.
+type answers struct {
+	decision *ack.Decision
+	files    []ack.Interchange
+	payloads []store.Payload
+}
+
+// answer decides how a received interchange is answered and keeps the bytes of the answers, which belong to nothing
+// before keepAnswers.
+func (g *Gateway) answer(ctx context.Context, x store.Interchange, result *check.Result, checked check.Options) (*answers, error) {
+	body, err := g.store.OpenPayload(ctx, x.PayloadDigest)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	original, err := ack.Inspect(body, result, checked)
+	if err != nil {
+		return nil, err
+	}
+	own := g.answerer(original.Receiver)
+	opts := ack.Options{
+		ReceivedAt: x.ReceivedAt, SentAt: g.now(), Own: own, Sparte: result.Sparte, Rules: g.rules,
+		Numbers: &numbers{ctx: ctx, store: g.store, mpID: own.ID, now: g.now()},
+	}
+	a := &answers{}
+	if a.decision, err = ack.Decide(original, opts); err != nil {
+		if errors.Is(err, ack.ErrIncomplete) {
+			return nil, final{err}
+		}
+		return nil, err
+	}
+	if a.files, err = ack.Write(opts, a.decision); err != nil {
+		return nil, err
+	}
+	for i := range a.files {
+		p, err := g.store.PutPayload(ctx, bytes.NewReader(a.files[i].Bytes))
+		if err != nil {
+			return nil, err
+		}
+		a.payloads = append(a.payloads, p)
+	}
+	return a, nil
+}
+
+// answerer returns who answers a file: the MP-ID that it was sent to, or, if that is not an own one, an own one of the
+// same code list, else the first.
+func (g *Gateway) answerer(receiver ack.Party) ack.Party {
+	if g.config.IsOwn(receiver.ID) {
+		return receiver
+	}
+	best := qualified(g.config.Own[0].MPID)
+	for _, p := range g.config.Own {
+		if own := qualified(p.MPID); own.Qualifier == receiver.Qualifier {
+			return own
+		}
+	}
+	return best
+}
+
+// qualified returns an MP-ID with the code list that its first digits name.
+//
+// Spec: Allgemeine Festlegungen 6.1 2.13 (UNB 0007)
+func qualified(id ident.MarktpartnerID) ack.Party {
+	qualifier := "14"
+	switch id.Sparte() {
+	case formats.Strom:
+		qualifier = "500"
+	case formats.Gas:
+		qualifier = "502"
+	}
+	return ack.Party{ID: string(id), Qualifier: qualifier}
+}
+
+// numbers makes the numbers of the answers to one interchange from a single number of the store. Numbers of answers
+// that were never sent are lost, which does no harm.
+type numbers struct {
+	ctx   context.Context //nolint:containedctx // lives for one answer
+	store store.Store
+	mpID  string
+	now   time.Time
+
+	base            string // day and number; empty before the first
+	refs, documents int
+}
+
+// ControlRef returns the day, a number that goes on from day to day, and the place of the file among the answers: what
+// a store that was set up anew gives on later days was not used before.
+//
+// Spec: Allgemeine Festlegungen 6.1 ch. 5 (UNB 0020: 14 characters, not used again within ten years)
+func (n *numbers) ControlRef() (string, error) {
+	if err := n.reserve(); err != nil {
+		return "", err
+	}
+	n.refs++
+	if n.refs > 9 {
+		return "", errors.New("more than nine files with answers to one file")
+	}
+	return fmt.Sprintf("M%s%d", n.base, n.refs), nil
+}
+
+// DocumentNumber returns the same with a count of its own.
+func (n *numbers) DocumentNumber() (string, error) {
+	if err := n.reserve(); err != nil {
+		return "", err
+	}
+	n.documents++
+	return fmt.Sprintf("AP%s-%d", n.base, n.documents), nil
+}
+
+func (n *numbers) reserve() error {
+	if n.base != "" {
+		return nil
+	}
+	return n.store.Update(n.ctx, func(tx store.Tx) error {
+		number, err := tx.NextControlRef(n.mpID)
+		n.base = fmt.Sprintf("%s%06d", n.now.In(formats.Berlin).Format("060102"), number%1_000_000)
+		return err
+	})
+}
+
+// answerID is the identity of an answer, so that an interchange is never answered twice.
+func answerID(original int64, file int) string { return fmt.Sprintf("answer/%d/%d", original, file) }
+
+// answeredBy returns the interchange that an outgoing one answers.
+func answeredBy(x store.Interchange) (original int64, ok bool) {
+	id, ok := strings.CutPrefix(x.ReceivedID, "answer/")
+	if !ok || x.Direction != store.Out {
+		return 0, false
+	}
+	id, _, _ = strings.Cut(id, "/")
+	original, err := strconv.ParseInt(id, 10, 64)
+	return original, err == nil
+}
+
+// keepAnswers puts the answers on their way, in the transaction that makes the verdict known: each is an outgoing
+// interchange of its own, and the ledger of what was received says until when it must have been sent.
+func (g *Gateway) keepAnswers(tx store.Tx, x store.Interchange, a *answers) error {
+	now := g.now()
+	for i := range a.files {
+		id, err := tx.InsertInterchange(store.Interchange{
+			Direction: store.Out, ReceivedID: answerID(x.ID, i+1), ReceivedAt: now,
+			PayloadDigest: a.payloads[i].Digest, PayloadSize: a.payloads[i].Size, State: store.StateReceived,
+		})
+		if err != nil {
+			return err
+		}
+		if _, err := tx.AddWork(store.Work{Kind: kindCheck, Lane: laneOfAnswers, InterchangeID: id, DueAt: now}); err != nil {
+			return err
+		}
+		if err := a.owed(x.ID, id, a.files[i].Type, tx.InsertLedger); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// owed lists what an answer settles.
+func (a *answers) owed(original, answer int64, kind string, insert func(store.LedgerEntry) error) error {
+	e := store.LedgerEntry{InterchangeID: original, State: store.LedgerOpen, AnsweredBy: answer}
+	if kind == "CONTRL" {
+		e.Kind, e.DueAt = store.LedgerContrl, a.decision.ContrlDue.By
+		return insert(e)
+	}
+	for i := range a.decision.Aperaks {
+		r := &a.decision.Aperaks[i]
+		e.Kind, e.DueAt = store.LedgerAperak, r.Due.By
+		e.MessageIndex, e.TransactionIndex = r.MessageIndex+1, r.TransactionIndex+1
+		if err := insert(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
