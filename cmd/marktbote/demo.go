@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -236,6 +237,9 @@ func (d *demo) step(ctx context.Context, number int, step demoStep) error {
 	if err := d.findings(ctx, to, in.ID); err != nil {
 		return err
 	}
+	if err := d.answers(ctx, to, in.ID); err != nil {
+		return err
+	}
 	for _, n := range []*demoNode{from, to} {
 		if err := d.events(ctx, n); err != nil {
 			return err
@@ -292,6 +296,39 @@ func (d *demo) findings(ctx context.Context, n *demoNode, id int64) error {
 		}
 		return err
 	})
+}
+
+// answers prints how the receiver acknowledged an interchange, as soon as all of it is on its way.
+func (d *demo) answers(ctx context.Context, n *demoNode, id int64) error {
+	var owed []store.LedgerEntry
+	if _, err := n.wait(ctx, func(x store.Interchange) bool {
+		if x.ID != id {
+			return false
+		}
+		owed = nil
+		err := n.store.View(ctx, func(tx store.Tx) (err error) {
+			owed, err = tx.Ledger(id)
+			return err
+		})
+		open := slices.ContainsFunc(owed, func(e store.LedgerEntry) bool { return e.DoneAt.IsZero() })
+		return err == nil && !open
+	}); err != nil {
+		return err
+	}
+	shown := map[int64]bool{}
+	for _, e := range owed {
+		if shown[e.AnsweredBy] {
+			continue
+		}
+		shown[e.AnsweredBy] = true
+		answer, err := n.wait(ctx, func(x store.Interchange) bool { return x.ID == e.AnsweredBy })
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(d.out, "   answered: %s %s, sent %s, due until %s\n", answer.MessageType, answer.ControlRef,
+			e.DoneAt.In(formats.Berlin).Format("15:04:05"), e.DueAt.In(formats.Berlin).Format("2 January, 15:04:05"))
+	}
+	return nil
 }
 
 // events prints the events that have come since the last call.

@@ -17,11 +17,11 @@ func TestDemoOnce(t *testing.T) {
 	for _, want := range []string{ // in this order
 		"Two gateways are running",
 		"1. The supplier registers", "sent:     UTILMD LB261102000101", "kept and checked before it left: accepted",
-		"received: interchange 1", "checked by FV2610: accepted",
+		"received: interchange 1", "checked by FV2610: accepted", "answered: APERAK M2611020000011",
 		"event for the supplier", "malo/90000000019", "event for the grid operator", "malo/90000000019",
 		"2. The grid operator confirms", "event for the grid operator", "event for the supplier",
 		"3. The metering point operator", "sent:     MSCONS", "event for the grid operator", "event for the supplier",
-		"4. Another program", "rejected-syntax", "finding:", "(CONTRL ", "segment 13",
+		"4. Another program", "rejected-syntax", "finding:", "(CONTRL ", "segment 13", "answered: CONTRL M",
 	} {
 		_, after, found := strings.Cut(rest, want)
 		if !found {

@@ -78,6 +78,8 @@ func (s *Site) Handler() http.Handler {
 		"iso":     func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"url":     func(parts ...any) string { return s.Prefix + fmt.Sprint(parts...) },
 		"verdict": verdictText,
+		"owed":    func(e store.LedgerEntry) string { return owedTexts[e.Kind] },
+		"became":  func(e store.LedgerEntry) string { return becameTexts[e.State] },
 		"size":    sizeText,
 	}).ParseFS(files, "*.html"))
 	mux := http.NewServeMux()
@@ -104,6 +106,18 @@ func secure(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	})
 }
+
+// owedTexts and becameTexts tell the ledger in German.
+var (
+	owedTexts = map[store.LedgerKind]string{
+		store.LedgerTransport: "Empfang (Übertragungsweg)", store.LedgerContrl: "CONTRL", store.LedgerAperak: "APERAK",
+		store.LedgerAnswer: "Antwort des Prozesses",
+	}
+	becameTexts = map[store.LedgerState]string{
+		store.LedgerOpen: "offen", store.LedgerMet: "rechtzeitig", store.LedgerLate: "verspätet", store.LedgerMissed: "Frist abgelaufen",
+		store.LedgerCancelled: "entfallen",
+	}
+)
 
 func verdictText(v string) string {
 	switch v {
@@ -194,6 +208,14 @@ func (s *Site) show(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return err
 		}
+		ledger, err := tx.Ledger(id)
+		if err != nil {
+			return err
+		}
+		if page.MoreLedger = len(ledger) > shownRows; page.MoreLedger {
+			ledger = ledger[:shownRows]
+		}
+		page.Ledger = ledger
 		return page.fill(messages, transactions, findings, events)
 	})
 	if err == nil {
@@ -212,10 +234,12 @@ type detail struct {
 	X            store.Interchange
 	Transactions []transaction
 	Findings     []finding
+	Ledger       []store.LedgerEntry
 	Events       []eventRow
 	Segments     []segment
 	More         bool // segments
 	MoreRows     bool // transactions
+	MoreLedger   bool
 	MoreEvents   bool
 	marks        marks
 }

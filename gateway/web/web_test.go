@@ -288,6 +288,23 @@ func TestDetail(t *testing.T) {
 	}
 }
 
+// TestLedger: what is owed is shown with its deadline and where it came with.
+func TestLedger(t *testing.T) {
+	s := newSite(t)
+	id := s.post(fixture(t, "valid/utilmd-55001.edi"))
+	err := s.st.Update(t.Context(), func(tx store.Tx) error {
+		return tx.InsertLedger(store.LedgerEntry{
+			InterchangeID: id, MessageIndex: 1, TransactionIndex: 1, Kind: store.LedgerAperak, State: store.LedgerMissed,
+			DueAt: time.Date(2026, 12, 1, 12, 45, 0, 0, time.UTC), AnsweredBy: id,
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, s.get(fmt.Sprintf("/interchanges/%d", id)), "Quittungen und Fristen", "01.12.2026 13:45:00", "Frist abgelaufen",
+		fmt.Sprintf(`href="/log/interchanges/%d"`, id))
+}
+
 // TestDetailOfEverything: whatever was received can be looked at.
 func TestDetailOfEverything(t *testing.T) {
 	s := newSite(t)
