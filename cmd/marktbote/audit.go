@@ -35,7 +35,7 @@ type auditVerifyCmd struct {
 
 // Help is shown by "marktbote audit verify --help".
 func (c *auditVerifyCmd) Help() string {
-	return `Every change the gateway makes leaves an entry in an append-only log: which rows, and the SHA-256 of what they contain. The entries are the leaves of a Merkle tree. This command recomputes the tree from the entries and compares every row with the last entry about it. The gateway may go on meanwhile.
+	return `Every change the gateway makes leaves an entry in an append-only log: which rows, and the SHA-256 of what they contain. The entries are the leaves of a Merkle tree. This command recomputes the tree from the entries and compares every row with the last entry about it. The gateway may go on meanwhile, and the master key is not needed.
 
 Who can write to the database can also cut off the end of the log together with its rows. Only an earlier checkpoint, kept elsewhere, shows that.
 
@@ -122,7 +122,7 @@ func withAuditor(e env, flag *storeFlag, do func(a store.Auditor) error) (err er
 	if err != nil {
 		return err
 	}
-	st, err := openExisting(e.ctx, cfg)
+	st, err := openExisting(e.ctx, cfg, "")
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@
 //	marktbote events FILE...       print the events of files
 //	marktbote serve                run the gateway
 //	marktbote audit verify         find rows that were changed behind the gateway's back; also checkpoint
+//	marktbote retention            destroy what was kept long enough; also hold, release and holds
 //	marktbote migrate              bring the tables of the store up to date
 //	marktbote rules list           list the rule packs; also show, diff, coverage and compile
 //
@@ -40,16 +41,17 @@ var errRejected = errors.New("rejected")
 
 // cli is the command line.
 type cli struct {
-	Check    checkCmd    `cmd:"" help:"Judge interchanges: syntax, service segments, structure, Anwendungshandbuch."`
-	Explain  explainCmd  `cmd:"" help:"Annotate an interchange segment by segment, with names, meanings, rules and findings."`
-	Ack      ackCmd      `cmd:"" help:"Print the CONTRL and APERAK that the rules demand for an interchange."`
-	Events   eventsCmd   `cmd:"" help:"Print the events of interchanges, one CloudEvent per line."`
-	Serve    serveCmd    `cmd:"" help:"Run the gateway."`
-	Migrate  migrateCmd  `cmd:"" help:"Create the tables of a store or bring them up to date."`
-	Audit    auditCmd    `cmd:"" help:"Verify the audit log and export signed checkpoints."`
-	Demo     demoCmd     `cmd:"" help:"Let a supplier's and a grid operator's gateway exchange messages and show what happens."`
-	Generate generateCmd `cmd:"" help:"Write valid messages of a Prüfidentifikator."`
-	Rules    rulesCmd    `cmd:"" help:"Look at, compare and make rule packs."`
+	Check     checkCmd     `cmd:"" help:"Judge interchanges: syntax, service segments, structure, Anwendungshandbuch."`
+	Explain   explainCmd   `cmd:"" help:"Annotate an interchange segment by segment, with names, meanings, rules and findings."`
+	Ack       ackCmd       `cmd:"" help:"Print the CONTRL and APERAK that the rules demand for an interchange."`
+	Events    eventsCmd    `cmd:"" help:"Print the events of interchanges, one CloudEvent per line."`
+	Serve     serveCmd     `cmd:"" help:"Run the gateway."`
+	Migrate   migrateCmd   `cmd:"" help:"Create the tables of a store or bring them up to date."`
+	Audit     auditCmd     `cmd:"" help:"Verify the audit log and export signed checkpoints."`
+	Retention retentionCmd `cmd:"" help:"Destroy what was kept long enough; set and release legal holds."`
+	Demo      demoCmd      `cmd:"" help:"Let a supplier's and a grid operator's gateway exchange messages and show what happens."`
+	Generate  generateCmd  `cmd:"" help:"Write valid messages of a Prüfidentifikator."`
+	Rules     rulesCmd     `cmd:"" help:"Look at, compare and make rule packs."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }

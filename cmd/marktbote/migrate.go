@@ -32,6 +32,7 @@ func (c *migrateCmd) Run(e env) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
+	warnOfKey(e.ctx, cfg, st, e.stderr)
 	v, ok := st.(store.Versioner)
 	if !ok {
 		return fmt.Errorf("%s: the store has no versions", describeStore(cfg))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 
@@ -36,25 +37,41 @@ func (f *storeFlag) settings() (config.Config, error) {
 
 // openStore opens the store a configuration names and brings its tables up to date.
 func openStore(ctx context.Context, cfg config.Config) (store.Store, error) {
+	return openWithKey(ctx, cfg, cfg.KeyFile())
+}
+
+func openWithKey(ctx context.Context, cfg config.Config, keyFile string) (store.Store, error) {
 	path, isFile := cfg.StoreFile()
 	if isFile {
-		return sqlite.Open(ctx, path)
+		return sqlite.OpenWith(ctx, path, keyFile)
 	}
-	st, err := postgres.Open(ctx, cfg.Store)
+	st, err := postgres.OpenWith(ctx, cfg.Store, keyFile)
 	if err != nil {
 		return nil, err // not st: a nil *postgres.Store in an interface is not nil
 	}
 	return st, nil
 }
 
-// openExisting is openStore for commands that look at what is there: they do not create a file.
-func openExisting(ctx context.Context, cfg config.Config) (store.Store, error) {
+// openExisting is openStore for commands that look at what is there: they do not create a file. An auditor has no
+// master key, so keyFile may be empty.
+func openExisting(ctx context.Context, cfg config.Config, keyFile string) (store.Store, error) {
 	if path, isFile := cfg.StoreFile(); isFile {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("there is no store at %s; name it with --store or --config", path)
 		}
 	}
-	return openStore(ctx, cfg)
+	return openWithKey(ctx, cfg, keyFile)
+}
+
+// warnOfKey says that the key that protects the store lies beside it.
+func warnOfKey(ctx context.Context, cfg config.Config, st store.Store, w io.Writer) {
+	e, ok := st.(store.Encrypted)
+	if !ok || cfg.MasterKeyFile != "" {
+		return
+	}
+	if path, created := e.MasterKeyFile(ctx); created {
+		fmt.Fprintf(w, "Warning: the master key was made at %s. Keep a copy elsewhere, without it nothing can be read; and move it off the disk of the store (master_key_file).\n", path)
+	}
 }
 
 // describeStore names the store without a password, for people.

@@ -64,6 +64,7 @@ func (c *serveCmd) Run(e env) error {
 	if err != nil {
 		return err
 	}
+	warnOfKey(e.ctx, cfg, st, e.stderr)
 	metrics := newMetrics()
 	g := gateway.New(gateway.Options{Store: st, Config: cfg, Log: log, Metrics: metrics, Rules: shelf})
 	site := &web.Site{Name: "Marktbote", Store: st, Receiver: g, Log: log}

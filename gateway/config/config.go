@@ -37,6 +37,13 @@ type Config struct {
 	// database (postgres://user@host/database) for several gateways together. A password is best left to a file, named
 	// by ?passfile=FILE or PGPASSFILE. Default: marktbote.db in DataDir.
 	Store string `yaml:"store"`
+	// MasterKeyFile has the key that everything kept is encrypted with: 64 hexadecimal digits, made when the store is
+	// empty. It belongs neither on the disk of the store nor into its backup. Default: beside the embedded store with
+	// .key added; master.key in DataDir for PostgreSQL, where all gateways need the same file.
+	MasterKeyFile string `yaml:"master_key_file"`
+	// RetentionYears says how many full calendar years the bytes of a data class are kept: unsorted, billing, process,
+	// meter, evidence. Default: 3 for meter, 10 for all others.
+	RetentionYears map[string]int `yaml:"retention_years"`
 	// Listen is the address of the message log and of the entry for interchanges. Default: 127.0.0.1:8470.
 	Listen string `yaml:"listen"`
 	// ListenAnywhere allows Listen to be an address that other machines reach. There is no login yet, so whoever
@@ -93,6 +100,9 @@ func Load(path string) (Config, error) {
 	if !filepath.IsAbs(c.DataDir) {
 		c.DataDir = filepath.Join(filepath.Dir(path), c.DataDir)
 	}
+	if c.MasterKeyFile != "" && !filepath.IsAbs(c.MasterKeyFile) {
+		c.MasterKeyFile = filepath.Join(filepath.Dir(path), c.MasterKeyFile)
+	}
 	if file, isFile := c.StoreFile(); isFile && c.Store != "" && !filepath.IsAbs(file) {
 		c.Store = filepath.Join(filepath.Dir(path), file)
 	}
@@ -120,6 +130,9 @@ func (c *Config) Validate() error {
 		errs = append(errs, errors.New("data_dir is empty"))
 	}
 	if err := c.validateStore(); err != nil {
+		errs = append(errs, err)
+	}
+	if err := c.validateRetention(); err != nil {
 		errs = append(errs, err)
 	}
 	if c.MaxInterchangeBytes < 1 || c.MaxMessageBytes < 1 {
@@ -159,6 +172,62 @@ func (c *Config) StoreFile() (path string, isFile bool) {
 	default:
 		return strings.TrimPrefix(c.Store, "sqlite:"), true
 	}
+}
+
+// KeyFile returns the file of the master key.
+func (c *Config) KeyFile() string {
+	if c.MasterKeyFile != "" {
+		return c.MasterKeyFile
+	}
+	if path, isFile := c.StoreFile(); isFile {
+		return path + ".key"
+	}
+	return filepath.Join(c.DataDir, "master.key")
+}
+
+// keepYears are the full calendar years for which each data class is kept; a class that is not here counts as
+// unsorted. Who needs less, because the law of the day asks for less, says so in RetentionYears.
+var keepYears = map[string]int{
+	// Anything may be in it, so it is kept as long as the longest.
+	"unsorted": 10,
+	// Invoices and remittances are Buchungsbelege: § 147 (1) no. 4, (3) AO and § 257 (1) no. 4, (4) HGB ask for eight
+	// years since 2025, ten before.
+	"billing": 10,
+	// A control reference must not come again within ten years (EDI@Energy, general rules on DE 0020), so a dispute
+	// about one can be answered for as long. § 257 (1) no. 2, 3 HGB: six years for letters of business.
+	"process": 10,
+	// Meter values are personal data: § 60 MsbG wants them deleted when they are not needed any more. Values that an
+	// invoice rests on are in the invoice's evidence; three years is the ordinary limitation, § 195, § 199 (1) BGB.
+	"meter": 3,
+	// Transport receipts and signatures prove the receipt of all of the above.
+	"evidence": 10,
+}
+
+// KeepYears returns how many full calendar years a data class is kept.
+func (c *Config) KeepYears(class string) int {
+	if n, ok := c.RetentionYears[class]; ok {
+		return n
+	}
+	if n, ok := keepYears[class]; ok {
+		return n
+	}
+	if n, ok := c.RetentionYears["unsorted"]; ok {
+		return n
+	}
+	return keepYears["unsorted"]
+}
+
+// validateRetention refuses classes nobody uses, which would be typing mistakes, and numbers that destroy at once.
+func (c *Config) validateRetention() (err error) {
+	for class, years := range c.RetentionYears {
+		if _, known := keepYears[class]; !known {
+			err = errors.Join(err, fmt.Errorf("retention_years: there is no data class %q", class))
+		}
+		if years < 1 || years > 100 {
+			err = errors.Join(err, fmt.Errorf("retention_years: %s must be 1 to 100", class))
+		}
+	}
+	return err
 }
 
 // IsPostgres reports whether the place of a store is a PostgreSQL URL.

@@ -186,6 +186,9 @@ func FuzzParse(f *testing.F) {
 		if len(c.Partners) == 0 {
 			c.Partners, again.Partners = nil, nil
 		}
+		if len(c.RetentionYears) == 0 {
+			c.RetentionYears, again.RetentionYears = nil, nil
+		}
 		if diff := cmp.Diff(c, again); diff != "" {
 			t.Errorf("written and read (-want +got):\n%s", diff)
 		}

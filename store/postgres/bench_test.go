@@ -44,3 +44,8 @@ func rawInsert(b *testing.B) func(context.Context, [][]byte) error {
 		return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { return tx.SendBatch(ctx, batch).Close() })
 	}
 }
+
+// BenchmarkStep is explained at storetest.BenchmarkStep.
+func BenchmarkStep(b *testing.B) {
+	storetest.BenchmarkStep(b, func(b *testing.B) store.Store { return openTest(b, pgtest.DSN(b)) })
+}

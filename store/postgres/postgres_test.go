@@ -366,3 +366,55 @@ func TestServerCrash(t *testing.T) {
 		t.Logf("round %d: %d receipts kept", round, len(ids))
 	}
 }
+
+// TestTwoNodes: two processes share the work, and what one of them held when it died goes to the other.
+func TestTwoNodes(t *testing.T) {
+	t.Parallel()
+	dsn := pgtest.DSN(t)
+	a, b := openTest(t, dsn), openTest(t, dsn)
+	defer closeTest(t, b)
+	const items = 60
+	err := a.Update(t.Context(), func(tx store.Tx) error {
+		for range items {
+			if _, err := tx.AddWork(store.Work{Lane: "bulk"}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	var wg sync.WaitGroup
+	claimed := make([][]store.Work, 2)
+	for i, st := range []*Store{a, b} {
+		wg.Go(func() {
+			for range 5 {
+				got, err := st.ClaimWork(t.Context(), "bulk", now, time.Minute, items/10)
+				if err != nil {
+					t.Error(err)
+				}
+				claimed[i] = append(claimed[i], got...)
+			}
+		})
+	}
+	wg.Wait()
+	holder := map[int64]int{}
+	for i := range claimed {
+		for _, w := range claimed[i] {
+			if other, taken := holder[w.ID]; taken {
+				t.Errorf("item %d claimed by %d and %d", w.ID, other, i)
+			}
+			holder[w.ID] = i
+		}
+	}
+	if len(holder) != items {
+		t.Errorf("%d of %d items claimed", len(holder), items)
+	}
+	closeTest(t, a) // without giving anything back
+	again, err := b.ClaimWork(t.Context(), "bulk", now.Add(time.Minute), time.Minute, 2*items)
+	if err != nil || len(again) != items {
+		t.Errorf("after the lease: %d items, %v", len(again), err)
+	}
+}

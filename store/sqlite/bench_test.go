@@ -56,3 +56,8 @@ func rawInsert(b *testing.B) func(context.Context, [][]byte) error {
 		return tx.Commit()
 	}
 }
+
+// BenchmarkStep is explained at storetest.BenchmarkStep.
+func BenchmarkStep(b *testing.B) {
+	storetest.BenchmarkStep(b, func(b *testing.B) store.Store { return openTest(b, filepath.Join(b.TempDir(), "store.db")) })
+}

@@ -6,8 +6,8 @@
 //
 // Changes go through one connection, queries through a small pool; with the write-ahead log they do not wait for
 // each other. A transaction is on disk when it is committed (synchronous=FULL), because an acknowledgement that
-// was sent is a promise. Beside the file live its write-ahead log (-wal), the index of that (-shm) and a lock
-// file (.lock).
+// was sent is a promise. Beside the file live its write-ahead log (-wal), the index of that (-shm), a lock file
+// (.lock) and, unless OpenWith names another place, the master key (.key).
 //
 // # Several processes
 //
@@ -17,7 +17,7 @@
 // that needs the former while another process holds it reports ErrInUse. On systems without flock (Windows,
 // Solaris, AIX) processes do not see each other; there only one at a time may open the file.
 //
-// The tables are documented in migrations/00001_initial.sql. SQL and logic are those of package sqlstore.
+// The tables are documented in the migrations. SQL and logic are those of package sqlstore.
 package sqlite
 
 import (
@@ -67,7 +67,7 @@ func Open(ctx context.Context, path string) (store.Store, error) {
 }
 
 // OpenWith is Open with the master key in keyFile. It is created for a database without encrypted bytes. Without a
-// name nothing is encrypted.
+// name nothing is encrypted, and what is already cannot be read; the audit log can be verified.
 func OpenWith(ctx context.Context, path, keyFile string) (store.Store, error) {
 	st, err := open(ctx, path, keyFile, dialect())
 	if err != nil {

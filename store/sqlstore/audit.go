@@ -41,13 +41,26 @@ func (t *tx) record(verb byte, tb *table, row []any) {
 	t.changes.WriteByte('\n')
 }
 
-// change runs a statement, records the rows and returns them: all columns, or those of the key if they were removed.
+// change runs a statement, records the rows and returns them: all columns of those that were updated, those of the
+// key of the others.
 func (t *tx) change(op string, c change, args ...any) ([][]any, error) {
 	rows, err := list(t, op, c.text, scanRow, args...)
 	for _, row := range rows {
+		if c.verb == verbInsert {
+			row = c.tb.inserted(row, args)
+		}
 		t.record(c.verb, c.tb, row)
 	}
 	return rows, err
+}
+
+// inserted is the row that an insert made of args, which are all columns in their order, or all but the first if the
+// engine made that up.
+func (tb *table) inserted(key, args []any) []any {
+	if len(args) == len(tb.columns) {
+		return args
+	}
+	return append([]any{key[0]}, args...)
 }
 
 // changeOne is change for a statement that meets one row or none, for which it returns errNoRow.

@@ -158,10 +158,10 @@ var (
 	tableDataKey = newTable("data_key", 1, "id class period wrapped destroyed_at")
 	tableHold    = newTable("legal_hold", 1, "id interchange_id mp_id set_at actor reason released_at")
 
-	insertKey  = inserting(tableDataKey, `INSERT INTO data_key (class, period, wrapped, destroyed_at) VALUES ($1, $2, $3, 0) ON CONFLICT DO NOTHING`)
+	insertKey  = inserting(tableDataKey, `INSERT INTO data_key (class, period, wrapped, destroyed_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`)
 	destroyKey = updating(tableDataKey, `UPDATE data_key SET wrapped = NULL, destroyed_at = $2 WHERE id = $1 AND destroyed_at = 0`)
 	insertHold = inserting(tableHold, `INSERT INTO legal_hold (interchange_id, mp_id, set_at, actor, reason, released_at)
-		VALUES ($1, $2, $3, $4, $5, 0)`)
+		VALUES ($1, $2, $3, $4, $5, $6)`)
 	releaseHold = updating(tableHold, `UPDATE legal_hold SET released_at = $2 WHERE id = $1 AND released_at = 0`)
 )
 
@@ -190,7 +190,7 @@ func (t *tx) currentKey(op string) (*dataKey, error) {
 		return k, nil
 	}
 	key := randomBytes(keyBytes)
-	rows, err := t.change(op, insertKey, class, period, sealBytes(ring.master, nil, key, name))
+	rows, err := t.change(op, insertKey, class, period, sealBytes(ring.master, nil, key, name), 0)
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ func (t *tx) InsertHold(h store.LegalHold) (int64, error) {
 	if (h.InterchangeID == 0) == (h.MPID == "") {
 		return 0, t.fail("insert hold", errors.New("a hold is about an interchange or about a partner"))
 	}
-	return t.changeID("insert hold", insertHold, reference(h.InterchangeID), h.MPID, micros(h.SetAt), h.Actor, h.Reason)
+	return t.changeID("insert hold", insertHold, reference(h.InterchangeID), h.MPID, micros(h.SetAt), h.Actor, h.Reason, 0)
 }
 
 // ReleaseHold implements store.RetentionTx.

@@ -1,15 +1,18 @@
 package sqlstore
 
-// change is a statement that changes rows the audit log knows. It returns the rows.
+// change is a statement that changes rows the audit log knows. It returns the rows, or their keys. An insert has a
+// parameter for each column of the table, in its order, but for a number the engine gives.
 type change struct {
 	verb byte
 	tb   *table
 	text string
 }
 
-func inserting(tb *table, text string) change { return change{verbInsert, tb, text + tb.returning()} }
-func updating(tb *table, text string) change  { return change{verbUpdate, tb, text + tb.returning()} }
-func deleting(tb *table, text string) change  { return change{verbDelete, tb, text + tb.returningKey()} }
+func inserting(tb *table, text string) change {
+	return change{verbInsert, tb, text + tb.returningKey()}
+}
+func updating(tb *table, text string) change { return change{verbUpdate, tb, text + tb.returning()} }
+func deleting(tb *table, text string) change { return change{verbDelete, tb, text + tb.returningKey()} }
 
 var (
 	insertUpload = inserting(tableUpload, `INSERT INTO payload_upload (started_at, key_id) VALUES ($1, $2)`)
@@ -39,8 +42,8 @@ var (
 		severity, data, key_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`)
 	insertEvent = inserting(tableEvent, `INSERT INTO event (id, type, subject, partition_key, interchange_id, recorded_at, data, key_id)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`)
-	insertWork = inserting(tableWork, `INSERT INTO work (kind, lane, interchange_id, due_at, reason)
-		VALUES ($1, $2, $3, $4, $5)`)
+	insertWork = inserting(tableWork, `INSERT INTO work (kind, lane, interchange_id, due_at, parked, reason)
+		VALUES ($1, $2, $3, $4, $5, $6)`)
 	deleteWork = deleting(tableWork, `DELETE FROM work WHERE id = $1 AND lease = $2 AND parked = 0`)
 	retryWork  = updating(tableWork, `UPDATE work SET due_at = $3, reason = $4, lease = '', leased_until = 0
 		WHERE id = $1 AND lease = $2 AND parked = 0`)

@@ -75,7 +75,7 @@ func (s *Store) claimOnce(
 // AddWork implements store.Tx.
 func (t *tx) AddWork(w store.Work) (int64, error) {
 	t.workAdded = true
-	return t.changeID("add work", insertWork, w.Kind, w.Lane, reference(w.InterchangeID), micros(w.DueAt), w.Reason)
+	return t.changeID("add work", insertWork, w.Kind, w.Lane, reference(w.InterchangeID), micros(w.DueAt), number(false), w.Reason)
 }
 
 // CompleteWork implements store.Tx.

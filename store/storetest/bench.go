@@ -82,3 +82,40 @@ func BenchmarkReceive(b *testing.B, open func(b *testing.B) store.Store, raw fun
 		}
 	}
 }
+
+// BenchmarkStep asks what the order of events costs: each of 8 workers adds a work item in a transaction, without an event, with one, and with ten.
+func BenchmarkStep(b *testing.B, open func(b *testing.B) store.Store) {
+	for _, events := range []int{0, 1, 10} {
+		b.Run(fmt.Sprintf("%d events", events), func(b *testing.B) {
+			st := open(b)
+			b.Cleanup(func() {
+				if err := st.Close(); err != nil {
+					b.Error(err)
+				}
+			})
+			var next atomic.Uint64
+			data := Content(0)[:330]
+			b.SetParallelism(receivers / 2) // times GOMAXPROCS
+			b.ResetTimer()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					err := st.Update(b.Context(), func(tx store.Tx) error {
+						if _, err := tx.AddWork(store.Work{Kind: "publish", Lane: "bulk"}); err != nil {
+							return err
+						}
+						for range events {
+							if _, err := tx.InsertEvent(store.Event{ID: fmt.Sprint(next.Add(1)), Data: data}); err != nil {
+								return err
+							}
+						}
+						return nil
+					})
+					if err != nil {
+						b.Error(err)
+					}
+				}
+			})
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "steps/s")
+		})
+	}
+}

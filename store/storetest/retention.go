@@ -108,7 +108,9 @@ func testShredding(t *testing.T, st store.Store) {
 		t.Errorf("a destruction that was rolled back: %q, %q", f, e)
 	}
 	head := verify(t, st, store.AuditHead{})
-	update(t, st, func(tx store.Tx) error { return errors.Join(tx.DestroyKey(key.ID), tx.DestroyKey(keyOf(t, st, store.ClassUnsorted).ID)) })
+	update(t, st, func(tx store.Tx) error {
+		return errors.Join(tx.DestroyKey(key.ID), tx.DestroyKey(keyOf(t, st, store.ClassUnsorted).ID))
+	})
 	verify(t, st, head)
 	if f, e := data(gone); f != "" || e != "" {
 		t.Errorf("after the destruction: %q, %q", f, e)
