@@ -20,11 +20,10 @@ import (
 type answers struct {
 	decision *ack.Decision
 	files    []ack.Interchange
-	payloads []store.Payload
+	long     map[int]store.Payload // files too long for the transaction of their row
 }
 
-// answer decides how a received interchange is answered and keeps the bytes of the answers, which belong to nothing
-// before keepAnswers.
+// answer decides how a received interchange is answered.
 func (g *Gateway) answer(ctx context.Context, x store.Interchange, result *check.Result, checked check.Options) (*answers, error) {
 	body, err := g.store.OpenPayload(ctx, x.PayloadDigest)
 	if err != nil {
@@ -40,7 +39,7 @@ func (g *Gateway) answer(ctx context.Context, x store.Interchange, result *check
 		ReceivedAt: x.ReceivedAt, SentAt: g.now(), Own: own, Sparte: result.Sparte, Rules: g.rules,
 		Numbers: &numbers{ctx: ctx, store: g.store, mpID: own.ID, now: g.now()},
 	}
-	a := &answers{}
+	a := &answers{long: map[int]store.Payload{}}
 	if a.decision, err = ack.Decide(original, opts); err != nil {
 		if errors.Is(err, ack.ErrIncomplete) {
 			return nil, final{err}
@@ -51,11 +50,12 @@ func (g *Gateway) answer(ctx context.Context, x store.Interchange, result *check
 		return nil, err
 	}
 	for i := range a.files {
-		p, err := g.store.PutPayload(ctx, bytes.NewReader(a.files[i].Bytes))
-		if err != nil {
+		if len(a.files[i].Bytes) <= store.MaxInlinePayload {
+			continue
+		}
+		if a.long[i], err = g.store.PutPayload(ctx, bytes.NewReader(a.files[i].Bytes)); err != nil {
 			return nil, err
 		}
-		a.payloads = append(a.payloads, p)
 	}
 	return a, nil
 }
@@ -155,9 +155,17 @@ func answeredBy(x store.Interchange) (original int64, ok bool) {
 func (g *Gateway) keepAnswers(tx store.Tx, x store.Interchange, a *answers) error {
 	now := g.now()
 	for i := range a.files {
+		tx.SetClass(dataClass(a.files[i].Type))
+		payload, ok := a.long[i]
+		if !ok {
+			var err error
+			if payload, err = tx.PutPayload(a.files[i].Bytes); err != nil {
+				return err
+			}
+		}
 		id, err := tx.InsertInterchange(store.Interchange{
 			Direction: store.Out, ReceivedID: answerID(x.ID, i+1), ReceivedAt: now,
-			PayloadDigest: a.payloads[i].Digest, PayloadSize: a.payloads[i].Size, State: store.StateReceived,
+			PayloadDigest: payload.Digest, PayloadSize: payload.Size, State: store.StateReceived,
 		})
 		if err != nil {
 			return err

@@ -121,13 +121,36 @@ func New(opts Options) *Gateway {
 
 // Run works until ctx ends and returns when the work in progress is done.
 func (g *Gateway) Run(ctx context.Context) {
-	var watching sync.WaitGroup
+	var beside sync.WaitGroup
 	if g.channel != nil {
-		watching.Go(func() { g.watch(ctx) })
+		beside.Go(func() { g.watch(ctx) })
+	}
+	if w, ok := g.store.(store.Waiter); ok {
+		beside.Go(func() { g.listen(ctx, w) })
 	}
 	g.work.Run(ctx)
-	watching.Wait()
+	beside.Wait()
 }
+
+// listen wakes the lanes when another gateway on the same database has added work. Without it, and while it fails, they
+// look from time to time.
+func (g *Gateway) listen(ctx context.Context, w store.Waiter) {
+	for ctx.Err() == nil {
+		if err := w.WaitWork(ctx); err == nil {
+			g.work.Wake()
+			continue
+		} else if ctx.Err() == nil {
+			g.log.Warn("new work of other gateways is not announced at the moment", zap.Error(err))
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(listenAgain):
+		}
+	}
+}
+
+// listenAgain is the wait after the database could not be listened to.
+const listenAgain = 5 * time.Second
 
 // Receive keeps an interchange that a transport received. When it returns without error the bytes and the work item
 // survive a crash and the transport may confirm the receipt. receivedID is the transport's identity of the
@@ -143,17 +166,33 @@ func (g *Gateway) Submit(ctx context.Context, body io.Reader) (int64, error) {
 	return g.keep(ctx, store.Out, "", "", body)
 }
 
-// keep is the first step in both directions.
+// keep is the first step in both directions. Usual bytes are kept in the same transaction as their row, long ones in
+// front of it.
 func (g *Gateway) keep(ctx context.Context, direction store.Direction, channel, receivedID string, body io.Reader) (int64, error) {
 	head := headWriter{}
-	payload, err := g.store.PutPayload(ctx, &guard{body: body, left: g.config.MaxInterchangeBytes, head: &head})
+	body = &guard{body: body, left: g.config.MaxInterchangeBytes, head: &head}
+	content, err := io.ReadAll(io.LimitReader(body, store.MaxInlinePayload+1))
 	if err != nil {
 		return 0, fmt.Errorf("gateway: keep interchange: %w", err)
 	}
+	var payload store.Payload
+	long := len(content) > store.MaxInlinePayload
+	if long {
+		if payload, err = g.store.PutPayload(ctx, io.MultiReader(bytes.NewReader(content), body)); err != nil {
+			return 0, fmt.Errorf("gateway: keep interchange: %w", err)
+		}
+	}
 	now := g.now()
+	messageType := head.messageType()
 	var id int64
 	err = g.store.Update(ctx, func(tx store.Tx) error {
+		tx.SetClass(dataClass(messageType))
 		var err error
+		if !long {
+			if payload, err = tx.PutPayload(content); err != nil {
+				return err
+			}
+		}
 		id, err = tx.InsertInterchange(store.Interchange{
 			Direction: direction, Channel: channel, ReceivedID: receivedID, ReceivedAt: now,
 			PayloadDigest: payload.Digest, PayloadSize: payload.Size, State: store.StateReceived,
@@ -161,7 +200,7 @@ func (g *Gateway) keep(ctx context.Context, direction store.Direction, channel, 
 		if err != nil {
 			return err
 		}
-		_, err = tx.AddWork(store.Work{Kind: kindCheck, Lane: head.lane(), InterchangeID: id, DueAt: now})
+		_, err = tx.AddWork(store.Work{Kind: kindCheck, Lane: lane(messageType), InterchangeID: id, DueAt: now})
 		return err
 	})
 	if errors.Is(err, store.ErrDuplicate) {
@@ -217,23 +256,40 @@ func (h *headWriter) add(p []byte) {
 	}
 }
 
-// lane chooses the lane by the message type at the beginning. An interchange that cannot be read that early is not
-// urgent.
-//
-// Spec: APERAK AHB 1.1 2.4 (45 minutes for UTILMD and ORDERS)
-func (h *headWriter) lane() string {
+// messageType returns UNH 0065 of the first message, empty if it cannot be read that early.
+func (h *headWriter) messageType() string {
 	r := edifact.NewReader(bytes.NewReader(h.bytes), edifact.Options{})
 	for s, err := r.Next(); err == nil; s, err = r.Next() {
-		if s.Tag() != edifact.UNH {
-			continue
+		if s.Tag() == edifact.UNH {
+			return s.Text(3, 1)
 		}
-		switch s.Text(3, 1) {
-		case "UTILMD", "ORDERS", "ORDRSP", "ORDCHG", "APERAK", "CONTRL":
-			return work.Urgent
-		}
-		break
+	}
+	return ""
+}
+
+// lane chooses the lane of an interchange. One whose type is not known is not urgent.
+//
+// Spec: APERAK AHB 1.1 2.4 (45 minutes for UTILMD and ORDERS)
+func lane(messageType string) string {
+	switch messageType {
+	case "UTILMD", "ORDERS", "ORDRSP", "ORDCHG", "APERAK", "CONTRL":
+		return work.Urgent
 	}
 	return work.Bulk
+}
+
+// dataClass chooses what is kept how long; docs/operations.md tells the classes. What is not known is kept longest.
+// Bytes too long for the transaction of their row are not sorted.
+func dataClass(messageType string) store.Class {
+	switch messageType {
+	case "INVOIC", "REMADV":
+		return "billing"
+	case "MSCONS":
+		return "meter"
+	case "UTILMD", "ORDERS", "ORDRSP", "ORDCHG", "APERAK", "CONTRL", "IFTSTA", "COMDIS", "INSRPT":
+		return "process"
+	}
+	return store.ClassUnsorted
 }
 
 // maxFindings is how many findings of a received interchange are kept, so that no transaction is answered without its
@@ -281,6 +337,7 @@ func (g *Gateway) check(ctx context.Context, item store.Work) error {
 		}
 	}
 	err = g.store.Update(ctx, func(tx store.Tx) error {
+		tx.SetClass(dataClass(x.MessageType))
 		if err := known.confirm(tx); err != nil {
 			return err
 		}
@@ -374,6 +431,7 @@ func (g *Gateway) publish(ctx context.Context, item store.Work) error {
 	count := 0
 	err = g.store.Update(ctx, func(tx store.Tx) error {
 		count = 0 // Update may run this again
+		tx.SetClass(dataClass(x.MessageType))
 		body, err := g.store.OpenPayload(ctx, x.PayloadDigest)
 		if err != nil {
 			return err
