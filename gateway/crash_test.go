@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -44,7 +45,7 @@ func crashChild(path string) int {
 			return err
 		}
 		g := New(Options{
-			Store: st, Config: config.Default(), Log: zap.NewNop(), Metrics: prometheus.NewRegistry(),
+			Store: st, Config: config.Default(), Log: zap.NewNop(), Metrics: prometheus.NewRegistry(), Channel: sink{},
 			Now: func() time.Time { return received },
 		})
 		go g.Run(ctx)
@@ -64,6 +65,14 @@ func crashChild(path string) int {
 	return 1
 }
 
+// sink is a Channel to a partner who takes everything.
+type sink struct{}
+
+func (sink) Send(_ context.Context, out Outgoing) error {
+	_, err := io.Copy(io.Discard, out.Body)
+	return err
+}
+
 // crashInterchange returns a copy of crashFixture with references and transaction numbers of its own.
 func crashInterchange(number int) ([]byte, error) {
 	data, err := fixtures.Read(crashFixture)
@@ -76,7 +85,7 @@ func crashInterchange(number int) ([]byte, error) {
 	return bytes.ReplaceAll(data, []byte("IDE+24+"), fmt.Appendf(nil, "IDE+24+C%09d", number)), nil
 }
 
-// TestCrash kills a gateway at work and starts it again: whatever was confirmed reaches its end, once.
+// TestCrash kills a gateway at work and starts it again: whatever was confirmed reaches its end and is answered, once.
 func TestCrash(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -90,7 +99,7 @@ func TestCrash(t *testing.T) {
 	}
 	unfinished := 0
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, dir)
+		r := newRig(t, dir, func(o *Options) { o.Channel = sink{} })
 		err := r.st.View(t.Context(), func(tx store.Tx) (err error) {
 			unfinished, err = tx.PendingWork()
 			return err
@@ -100,18 +109,46 @@ func TestCrash(t *testing.T) {
 		}
 		r.run(time.Hour / 4) // leases of the dead have to run out
 		r.wantQuiet(0)
-		all := r.interchanges()
+		all := r.interchanges() / 2 // each with its answer
 		for _, id := range promised {
 			out := r.rows(id)
 			if out.x.State != store.StatePublished || len(out.events) != eventsOfOne {
 				t.Errorf("interchange %d: state %s, %v, %d events", id, out.x.State, out.codes(), len(out.events))
 			}
+			r.wantAnswered(id)
 		}
 		if events := len(r.eventIDs()); events != eventsOfOne*all {
 			t.Errorf("%d events of %d interchanges", events, all)
 		}
 	})
 	t.Logf("%d interchanges promised, %d steps were left undone", len(promised), unfinished)
+}
+
+// wantAnswered checks that one answer to an interchange was sent in time for both transactions.
+func (r *rig) wantAnswered(id int64) {
+	r.t.Helper()
+	err := r.st.View(r.t.Context(), func(tx store.Tx) error {
+		list, err := tx.Ledger(id)
+		if err != nil {
+			return err
+		}
+		for _, e := range list {
+			answer, err := tx.Interchange(e.AnsweredBy)
+			if err != nil {
+				return err
+			}
+			if e.State != store.LedgerMet || answer.State != store.StatePublished || answer.ReceivedID != answerID(id, 1) {
+				r.t.Errorf("interchange %d: %+v, answer %+v", id, e, answer)
+			}
+		}
+		if len(list) != eventsOfOne {
+			r.t.Errorf("interchange %d: %d entries in the ledger", id, len(list))
+		}
+		return nil
+	})
+	if err != nil {
+		r.t.Error(err)
+	}
 }
 
 // crash runs a child, kills it at some moment after its first promise and returns the promises.
