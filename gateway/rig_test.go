@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"flag"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -22,6 +23,7 @@ import (
 	"github.com/marktbote/marktbote/gateway/work"
 	"github.com/marktbote/marktbote/store"
 	"github.com/marktbote/marktbote/store/sqlite"
+	"github.com/marktbote/marktbote/store/storetest/pgtest"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -30,7 +32,15 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv(crashChildEnv); path != "" {
 		os.Exit(crashChild(path))
 	}
-	goleak.VerifyTestMain(m)
+	code := m.Run()
+	pgtest.Stop()
+	if code == 0 {
+		if err := goleak.Find(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	os.Exit(code)
 }
 
 // received is when the fixtures arrive: after the last of them was written.

@@ -73,6 +73,10 @@ type Store interface {
 	// now may come from any clock as long as all claimers use the same one; lease must be positive.
 	ClaimWork(ctx context.Context, lane string, now time.Time, lease time.Duration, limit int) ([]Work, error)
 
+	// RenewWork extends the lease of a claimed item, ID and Lease as ClaimWork returned them, until the given instant.
+	// ErrLeaseLost as for CompleteWork. It waits for no transaction of the caller's.
+	RenewWork(ctx context.Context, w Work, until time.Time) error
+
 	// Close waits for running calls and releases the store; calls after Close report ErrClosed, and so does
 	// reading on from a payload. A second Close does nothing. Not to be called inside Update or View.
 	Close() error

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -39,7 +40,8 @@ const (
 	firstRetry  = 2 * time.Second  // wait after the first failure; doubles up to lastRetry
 	lastRetry   = 4 * time.Hour    // longest wait
 	idle        = 2 * time.Second  // how often the store is asked without being woken
-	lease       = 10 * time.Minute // how long a claim holds if its process dies
+	lease       = 20 * time.Second // how long a claim holds if its process dies
+	renewal     = 5 * time.Second  // how often it is renewed while its process lives
 )
 
 // Runner runs the work items of a store.
@@ -95,13 +97,17 @@ func (r *Runner) lane(ctx context.Context, lane string) {
 		if err != nil && ctx.Err() == nil {
 			r.log.Error("work cannot be claimed", zap.String("lane", lane), zap.Error(err))
 		}
+		held := r.hold(ctx, items)
 		for i, item := range items {
 			if ctx.Err() != nil {
+				held.end()
 				r.giveBack(items[i:]...)
 				return
 			}
 			r.try(ctx, item)
+			held.done(item)
 		}
+		held.end()
 		if len(items) > 0 {
 			continue
 		}
@@ -111,6 +117,54 @@ func (r *Runner) lane(ctx context.Context, lane string) {
 		case <-time.After(idle):
 		}
 	}
+}
+
+// claims are the items of one claim that are not done yet. Their leases are renewed as long as the process lives, so
+// that a lease can be short, and the work of a process that died is taken over soon.
+type claims struct {
+	mu    sync.Mutex
+	items []store.Work
+	end   func() // stops renewing
+}
+
+// hold renews the leases of items until end.
+func (r *Runner) hold(ctx context.Context, items []store.Work) *claims {
+	c := &claims{items: slices.Clone(items)}
+	if len(items) == 0 {
+		c.end = func() {}
+		return c
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(renewal):
+			}
+			for _, item := range c.left() {
+				// A lost lease shows when the item ends; an error is over at the next renewal, or the lease runs out.
+				if err := r.store.RenewWork(ctx, item, r.now().Add(lease)); err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrLeaseLost) {
+					r.log.Warn("a lease cannot be renewed", zap.Int64("interchange", item.InterchangeID), zap.Error(err))
+				}
+			}
+		}
+	})
+	c.end = func() { cancel(); wg.Wait() }
+	return c
+}
+
+func (c *claims) left() []store.Work {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.items)
+}
+
+func (c *claims) done(item store.Work) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.items = slices.DeleteFunc(c.items, func(w store.Work) bool { return w.ID == item.ID })
 }
 
 // giveBack returns claimed items that were not begun or were interrupted, so that nobody has to wait for their lease.

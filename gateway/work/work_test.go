@@ -347,8 +347,8 @@ func TestTriesThatNeverEnd(t *testing.T) {
 func TestLostLease(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *rig) {
 		r.Handle("step", func(ctx context.Context, item store.Work) error {
-			time.Sleep(lease + time.Second) // meanwhile another process takes over and does the work
-			items, err := r.st.ClaimWork(ctx, Urgent, time.Now(), lease, 1)
+			// Another process takes over and does the work, as if this one had been stopped for a while.
+			items, err := r.st.ClaimWork(ctx, Urgent, time.Now().Add(lease+time.Second), lease, 1)
 			if err != nil || len(items) != 1 {
 				t.Error(items, err)
 			}
@@ -378,6 +378,50 @@ func TestLostLease(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
+	})
+}
+
+// TestLongWork: as long as the process lives nobody takes its work, however long it takes.
+func TestLongWork(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		tries := 0
+		r.Handle("step", func(ctx context.Context, item store.Work) error {
+			tries++
+			time.Sleep(3 * lease)
+			return r.complete(ctx, item)
+		})
+		r.add(Urgent, "step", 2) // the second one waits for the first
+		stop := r.start()
+		defer stop()
+		for range 12 * lease / time.Second {
+			time.Sleep(time.Second / 2)
+			items, err := r.st.ClaimWork(t.Context(), Urgent, time.Now(), lease, 10)
+			if err != nil || len(items) != 0 {
+				t.Fatalf("claimed beside: %v, %v", items, err)
+			}
+		}
+		synctest.Wait()
+		if tries != 2 {
+			t.Errorf("%d tries", tries)
+		}
+		r.wantLeft(0, 0)
+	})
+}
+
+// TestTakeOver: the work of a process that died is done by another one within half a minute.
+func TestTakeOver(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.Handle("step", r.complete)
+		r.add(Urgent, "step", batch)
+		items, err := r.st.ClaimWork(t.Context(), Urgent, time.Now(), lease, batch) // and never comes back
+		if err != nil || len(items) != batch {
+			t.Fatal(items, err)
+		}
+		stop := r.start()
+		defer stop()
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		r.wantLeft(0, 0)
 	})
 }
 

@@ -64,6 +64,7 @@ const (
 		UPDATE work SET attempt = attempt + 1, lease = $1, leased_until = $2
 		WHERE id IN (SELECT id FROM due)
 		RETURNING ` + workColumns
+	renewWork    = `UPDATE work SET leased_until = $1 WHERE id = $2 AND lease = $3 AND parked = 0`
 	countPending = `SELECT count(*) FROM work WHERE parked = 0`
 	listParked   = `SELECT ` + workColumns + ` FROM work WHERE parked = 1 ORDER BY id LIMIT $1`
 )

@@ -77,7 +77,7 @@ func changes() []string {
 		insertUpload, deleteChunks, deleteUpload, insertInterchange, updateInterchange, deleteMessages, deleteTransactions, deleteFindings, insertMessage, insertTransaction, insertFinding, insertEvent, insertWork, deleteWork, retryWork, parkWork,
 		insertLedger, updateLedger, nextControlRef, insertDecision, setPartnerValue, deletePartnerValue, requeueWork, holdWork, solveWork, insertKey, destroyKey, insertHold, releaseHold,
 	}
-	texts := []string{insertPayload, insertChunk, insertSeal}
+	texts := []string{insertPayload, insertChunk, insertSeal, renewWork}
 	for _, c := range audited {
 		texts = append(texts, c.text)
 	}

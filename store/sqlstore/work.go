@@ -72,6 +72,34 @@ func (s *Store) claimOnce(
 	return items, nil
 }
 
+// RenewWork implements store.Store. Leases are not audited, so it needs no transaction of its own.
+func (s *Store) RenewWork(ctx context.Context, w store.Work, until time.Time) error {
+	const op = "renew work"
+	if w.Lease == "" { // that of items nobody holds
+		return fmt.Errorf("store: %s %d: %w", op, w.ID, store.ErrLeaseLost)
+	}
+	if err := s.enter(); err != nil {
+		return s.fail(ctx, op, err)
+	}
+	defer s.leave()
+	var n int64
+	err := s.again(ctx, func() error {
+		result, err := s.writer.stmts[renewWork].ExecContext(ctx, micros(until), w.ID, w.Lease)
+		if err != nil {
+			return err
+		}
+		n, err = result.RowsAffected()
+		return err
+	})
+	if err != nil {
+		return s.fail(ctx, op, err)
+	}
+	if n == 0 {
+		return fmt.Errorf("store: %s %d: %w", op, w.ID, store.ErrLeaseLost)
+	}
+	return nil
+}
+
 // AddWork implements store.Tx.
 func (t *tx) AddWork(w store.Work) (int64, error) {
 	t.workAdded = true

@@ -117,6 +117,7 @@ func workTests() []test {
 			equal(t, "claimed later", ids[2:], idsOf(claim(t, st, "bulk", at(59), time.Second, 10)))
 		}},
 		{"work/claimers never share an item", testClaimers},
+		{"work/leases are renewed", testRenewedLeases},
 		{"work/behaves like the model", testWorkModel},
 	}
 }
@@ -162,6 +163,23 @@ func wantLeaseLost(t *testing.T, st store.Store, what string, w store.Work) {
 	} {
 		wantError(t, name+" "+what, st.Update(t.Context(), fn), store.ErrLeaseLost)
 	}
+	wantError(t, "RenewWork "+what, st.RenewWork(t.Context(), w, at(60)), store.ErrLeaseLost)
+}
+
+func testRenewedLeases(t *testing.T, st store.Store) {
+	ids := addWork(t, st, store.Work{Lane: "bulk", DueAt: at(0)}, store.Work{Lane: "bulk", DueAt: at(1)})
+	leased := claim(t, st, "bulk", at(10), time.Minute, 2)
+	renewed := at(10).Add(time.Hour)
+	if err := st.RenewWork(t.Context(), leased[0], renewed); err != nil {
+		t.Fatal(err)
+	}
+	later := at(10).Add(2 * time.Minute)
+	equal(t, "items whose lease ran out", ids[1:], idsOf(claim(t, st, "bulk", later, time.Minute, 10)))
+	update(t, st, func(tx store.Tx) error {
+		return tx.CompleteWork(leased[0]) // the token is still the same
+	})
+	wantLeaseLost(t, st, "claimed by another", leased[1])
+	wantLeaseLost(t, st, "completed after it was renewed", leased[0])
 }
 
 func testLostLeases(t *testing.T, st store.Store) {
