@@ -23,9 +23,9 @@ func walk(tb testing.TB, r *edifact.Reader) (segments, components, octets int) {
 			tb.Fatal(err)
 		}
 		segments++
-		for at, raw := range s.All() {
+		for _, raw := range s.All() {
 			octets += len(raw)
-			components += at.Component - at.Component + 1
+			components++
 		}
 	}
 }

@@ -145,7 +145,7 @@ func handbook(source string) (h *compile.Handbook, done func(), err error) {
 	var files []*os.File
 	done = func() {
 		for _, f := range files {
-			f.Close()
+			_ = f.Close() // only read
 		}
 	}
 	fvDir := filepath.Dir(source)

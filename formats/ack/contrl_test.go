@@ -67,13 +67,13 @@ func TestContrlOfFaults(t *testing.T) {
 }
 
 // fixCount answers the file again with UNT counting right, for faults that add or take away a segment.
-func fixCount(t *testing.T, want, old, new, got string) bool {
+func fixCount(t *testing.T, want, old, changed, got string) bool {
 	t.Helper()
 	if !strings.Contains(got, "+29+UNT") {
 		return false
 	}
-	n := 30 + strings.Count(new, "'") - strings.Count(old, "'")
-	file := fixture(t, "valid/utilmd-55001.edi", old, new, "UNT+30", fmt.Sprintf("UNT+%d", n))
+	n := 30 + strings.Count(changed, "'") - strings.Count(old, "'")
+	file := fixture(t, "valid/utilmd-55001.edi", old, changed, "UNT+30", fmt.Sprintf("UNT+%d", n))
 	return body(t, answerFixture(t, file, ack.Options{})) == want
 }
 

@@ -99,7 +99,6 @@ type Checker struct {
 	saw           uint8        // why something was unknown
 	arena         []byte       // values without release characters
 	cache         []cached
-	stamp         uint32 // of the message and transaction in the cache
 	parts         partners
 	clock         clock
 	work          int  // steps left for searching

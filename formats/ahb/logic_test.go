@@ -2,6 +2,7 @@ package ahb_test
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -66,15 +67,13 @@ const logicSegments = "BGM+B+1'FTX+AAA'"
 
 // resolutions calls visit with every way to know what is not known.
 func resolutions(known facts, visit func(facts)) {
-	for _, key := range strings.Split(keys, "") {
+	for key := range strings.SplitSeq(keys, "") {
 		if _, ok := known[key]; ok {
 			continue
 		}
 		for _, answer := range []bool{true, false} {
 			more := facts{key: answer}
-			for k, v := range known {
-				more[k] = v
-			}
+			maps.Copy(more, known)
 			resolutions(more, visit)
 		}
 		return
@@ -92,7 +91,7 @@ func TestUnknownIsNoFinding(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		expression := genExpression(rt)
 		known := facts{}
-		for _, key := range strings.Split(keys, "") {
+		for key := range strings.SplitSeq(keys, "") {
 			switch rapid.IntRange(0, 2).Draw(rt, key) {
 			case 0:
 				known[key] = true
@@ -205,7 +204,7 @@ func TestKnownExpressions(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		text := genExpression(rt)
 		all := facts{}
-		for _, key := range strings.Split(keys, "") {
+		for key := range strings.SplitSeq(keys, "") {
 			all[key] = rapid.Bool().Draw(rt, key)
 		}
 		p := logicColumn(text).pack(t)

@@ -46,10 +46,11 @@ const (
 // rule names the row of the document: "UTILMD S2.2 55001 SG4 DTM+93".
 func (c *Checker) rule(group, segment string) string {
 	s := c.in.Pack.Type + " " + c.in.Pack.Version + " " + c.in.UseCase.Pruefidentifikator
-	for _, part := range []string{group, segment} {
-		if part != "" {
-			s += " " + part
-		}
+	if group != "" {
+		s += " " + group
+	}
+	if segment != "" {
+		s += " " + segment
 	}
 	return s
 }

@@ -1,6 +1,9 @@
 package calendar
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // IsWerktag reports whether a day is a Werktag of market communication: not a Saturday or Sunday, not a public holiday
 // of any of the sixteen states, not 24 or 31 December. Holidays of single municipalities do not count.
@@ -8,11 +11,8 @@ import "time"
 // Spec: GPKE, definitions (Werktag)
 func (d Date) IsWerktag() bool {
 	t := time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, time.UTC)
-	switch t.Weekday() {
-	case time.Saturday, time.Sunday:
-		return false
-	}
-	return !d.isHoliday(t)
+	weekend := t.Weekday() == time.Saturday || t.Weekday() == time.Sunday
+	return !weekend && !d.isHoliday(t)
 }
 
 // fixedHolidays are holidays with a date of their own: New Year, Epiphany, Women's Day, Labour Day, Assumption,
@@ -27,15 +27,8 @@ var fixedHolidays = map[time.Month][]int{
 var singleHolidays = []Date{{2025, time.May, 8}, {2025, time.June, 6}}
 
 func (d Date) isHoliday(t time.Time) bool {
-	for _, day := range fixedHolidays[d.Month] {
-		if day == d.Day {
-			return true
-		}
-	}
-	for _, single := range singleHolidays {
-		if d == single {
-			return true
-		}
+	if slices.Contains(fixedHolidays[d.Month], d.Day) || slices.Contains(singleHolidays, d) {
+		return true
 	}
 	// Good Friday, Easter Monday, Ascension, Whit Monday, Corpus Christi.
 	switch int(t.Sub(easter(d.Year)).Hours() / 24) {

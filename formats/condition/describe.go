@@ -254,17 +254,18 @@ func (s sayer) where(p *Predicate) string {
 
 // pattern renders tag, elements and components.
 func (s sayer) pattern(p *Pattern) string {
-	text := p.Tag
+	var text strings.Builder
+	text.WriteString(p.Tag)
 	for e, components := range p.Elements {
-		text += "+"
+		text.WriteByte('+')
 		for c := range components {
 			if c > 0 {
-				text += ":"
+				text.WriteByte(':')
 			}
-			text += s.component(p, e+1, c+1)
+			text.WriteString(s.component(p, e+1, c+1))
 		}
 	}
-	return text
+	return text.String()
 }
 
 func (s sayer) component(p *Pattern, element, component int) string {

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -105,10 +106,7 @@ func (x *messageBuilder) rule(pack *rules.Pack, col *column, node int32, at Plac
 	if len(out.Conditions)+len(out.Allowed) == 0 {
 		return out
 	}
-	key := col.use.Pruefidentifikator
-	for _, r := range rows {
-		key += " " + strconv.Itoa(r)
-	}
+	key := fmt.Sprint(col.use.Pruefidentifikator, rows)
 	if before, ok := x.explained[key]; ok {
 		out.Conditions, out.Allowed, out.SameAs = nil, nil, &before
 	} else {

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/marktbote/marktbote/edifact"
@@ -23,9 +24,8 @@ func likeNode(p *rules.Pack, tag edifact.Tag) int32 {
 
 // servicePack returns the newest pack that describes a service segment.
 func servicePack(shelf *rules.Shelf, tag edifact.Tag) *rules.Pack {
-	list := shelf.List()
-	for i := len(list) - 1; i >= 0; i-- {
-		p, err := shelf.Load(list[i].FormatVersion, list[i].Name)
+	for _, entry := range slices.Backward(shelf.List()) {
+		p, err := shelf.Load(entry.FormatVersion, entry.Name)
 		if err == nil && likeNode(p, tag) >= 0 {
 			return p
 		}

@@ -23,9 +23,9 @@ type UseCase struct {
 	derived any
 }
 
-// Derive keeps what a checker makes of the use case: make is called once, its result returned always.
-func (u *UseCase) Derive(make func() any) any {
-	u.once.Do(func() { u.derived = make() })
+// Derive keeps what a checker makes of the use case: build is called once, its result returned always.
+func (u *UseCase) Derive(build func() any) any {
+	u.once.Do(func() { u.derived = build() })
 	return u.derived
 }
 

@@ -260,9 +260,9 @@ func (g *generator) groupDemands(it *item) bool {
 func (g *generator) structural(it *item, e, c int, value string) bool {
 	_, comp := g.component(it, e, c)
 	if codes := g.codesOf(comp); codes != nil {
-		return contains(codes, value)
+		return slices.Contains(codes, value)
 	}
-	if !contains(g.pack.Codes(comp.Codes), value) && !formatted(comp.Format, value) {
+	if !slices.Contains(g.pack.Codes(comp.Codes), value) && !formatted(comp.Format, value) {
 		return false
 	}
 	if g.info(it).Tag == tagDTM && e == 1 && c == 2 {
@@ -279,15 +279,6 @@ func (g *generator) inOrder(it *item, value string) bool {
 }
 
 var tagDTM = edifact.MakeTag("DTM")
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
-}
 
 // formatted reports whether a value has a format such as an..35 or n5. Of a number the digits count.
 func formatted(f rules.Format, value string) bool {

@@ -2,6 +2,7 @@ package sample
 
 import (
 	"math/big"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,7 +35,7 @@ func (g *generator) candidates(it *item, at *place, e, c int) []string {
 		s := g.sceneOf(it)
 		s.element, s.component = e, c
 		add := func(v string) {
-			if v != "" && !contains(proposed, v) {
+			if v != "" && !slices.Contains(proposed, v) {
 				proposed = append(proposed, v)
 			}
 		}
@@ -80,12 +81,12 @@ func (g *generator) preferred(it *item, e, c int, list []string) []string {
 	first := ""
 	switch _, comp := g.component(it, e, c); comp.ID {
 	case "3055":
-		if contains(list, g.agency) {
+		if slices.Contains(list, g.agency) {
 			first = g.agency
 		}
 	case "2379":
 		for _, f := range []string{"303", "102"} {
-			if first == "" && contains(list, f) && !g.shuffles() {
+			if first == "" && slices.Contains(list, f) && !g.shuffles() {
 				first = f
 			}
 		}

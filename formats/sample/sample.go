@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/marktbote/marktbote/edifact"
@@ -159,11 +160,11 @@ func (g *generator) withdrawn() bool {
 			continue
 		}
 		e := &g.pack.Elements[g.pack.Nodes[node].Elements.First]
-		if e.Components.Len() < 2 || !contains(g.pack.Codes(g.pack.Components[e.Components.First].Codes), "Z13") {
+		if e.Components.Len() < 2 || !slices.Contains(g.pack.Codes(g.pack.Components[e.Components.First].Codes), "Z13") {
 			continue
 		}
 		codes := g.codesOf(&g.pack.Components[e.Components.First+1])
-		if codes == nil || contains(codes, g.use.Pruefidentifikator) {
+		if codes == nil || slices.Contains(codes, g.use.Pruefidentifikator) {
 			return false
 		}
 		found = true

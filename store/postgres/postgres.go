@@ -29,10 +29,12 @@ package postgres
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -136,23 +138,14 @@ func dialect() sqlstore.Dialect {
 }
 
 func hasCode(err error, codes ...string) bool {
-	var e *pgconn.PgError
-	if !errors.As(err, &e) {
-		return false
-	}
-	for _, code := range codes {
-		if e.Code == code {
-			return true
-		}
-	}
-	return false
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && slices.Contains(codes, e.Code)
 }
 
 // unreachable reports whether err says that there is no server, or that it went away: connection exceptions (08),
 // lack of connections (53300), operator intervention (57P: shutdown, crash, starting up; 25P03: was idle too long).
 func unreachable(err error) bool {
-	var e *pgconn.PgError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return e.Code[:2] == "08" || e.Code[:3] == "57P" || e.Code == "53300" || e.Code == "25P03"
 	}
 	var netErr net.Error
@@ -163,7 +156,7 @@ func unreachable(err error) bool {
 
 // isConnClosed knows the error of a connection that broke earlier in the same transaction; it has no type.
 func isConnClosed(err error) bool {
-	return errors.Is(err, sql.ErrConnDone) || err.Error() == "conn closed"
+	return errors.Is(err, sql.ErrConnDone) || errors.Is(err, driver.ErrBadConn) || err.Error() == "conn closed"
 }
 
 func open(ctx context.Context, cfg *pgx.ConnConfig, keyFile string) (_ *Store, err error) {

@@ -44,11 +44,13 @@ func rawInsert(b *testing.B) func(context.Context, [][]byte) error {
 		}
 		defer func() { _ = tx.Rollback() }() // nothing to do after Commit
 		for _, c := range contents {
-			if _, err := tx.StmtContext(ctx, insert).ExecContext(ctx, "9900000000001", fmt.Sprintf("%x", c[:8]), c); err != nil {
+			if _, err := tx.StmtContext(ctx, insert).ExecContext( //nolint:sqlclosecheck // tx closes it
+				ctx, "9900000000001", fmt.Sprintf("%x", c[:8]), c); err != nil {
 				return err
 			}
 			for range 3 {
-				if _, err := tx.StmtContext(ctx, insertEvent).ExecContext(ctx, c[:330]); err != nil {
+				if _, err := tx.StmtContext(ctx, insertEvent).ExecContext( //nolint:sqlclosecheck // tx closes it
+					ctx, c[:330]); err != nil {
 					return err
 				}
 			}

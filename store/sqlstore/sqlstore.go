@@ -276,7 +276,7 @@ func (s *Store) again(ctx context.Context, do func() error) error {
 		select {
 		case <-ctx.Done():
 			return err
-		case <-time.After(rand.N(pause)): // at random, so that the two do not meet again
+		case <-time.After(rand.N(pause)): //nolint:gosec // no secret: the two must not meet again
 			pause *= 2
 		}
 	}

@@ -41,7 +41,7 @@ const pageWidth = 116
 // text writes running text. Lines after the first are indented further.
 func (p *page) text(indent int, text string) {
 	line, more := "", 0
-	for _, word := range strings.Split(text, " ") {
+	for word := range strings.SplitSeq(text, " ") {
 		width := pageWidth - 2*(indent+more)
 		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
 			p.line(indent+more, line)
