@@ -56,3 +56,24 @@ func TestREADMECoverage(t *testing.T) {
 		t.Errorf("README.md says\n%sthe command counts\n%sgo test ./cmd/marktbote -run README -update-readme writes it", got, want)
 	}
 }
+
+// TestREADMEFinding: the finding that README.md shows is the one that the command prints.
+func TestREADMEFinding(t *testing.T) {
+	t.Parallel()
+	data, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(data), "    $ marktbote check --at 2026-11-20 ")
+	shown, _, found := strings.Cut(rest, "\n\n")
+	name, shown, _ := strings.Cut(shown, "\n")
+	if !found {
+		t.Fatal("README.md shows no finding")
+	}
+	var out strings.Builder
+	run(env{t.Context(), strings.NewReader(""), &out, &out}, []string{"check", "--at", "2026-11-20", "../../" + name})
+	got := strings.ReplaceAll(strings.TrimSpace(strings.ReplaceAll(out.String(), "../../", "")), "\n", "\n    ")
+	if got := "    " + got; got != shown {
+		t.Errorf("README.md shows\n%s\nthe command prints\n%s", shown, got)
+	}
+}
