@@ -41,11 +41,10 @@ import (
 
 // The kinds of work items.
 const (
-	kindCheck    = "check"
-	kindDispatch = "dispatch"
-	kindPublish  = "publish"
-
+	kindCheck     = "check"
 	kindCorrelate = "correlate"
+	kindDispatch  = "dispatch"
+	kindPublish   = "publish"
 )
 
 // Errors of Receive and Submit that are the caller's to mend.
@@ -330,9 +329,9 @@ func (g *Gateway) check(ctx context.Context, item store.Work) error {
 			next = kindPublish
 		}
 	}
-	var answers *answers
+	var reply *answers
 	if x.Direction == store.In && g.channel != nil {
-		if answers, err = g.answer(ctx, x, result, opts); err != nil {
+		if reply, err = g.answer(ctx, x, result, opts); err != nil {
 			return fmt.Errorf("gateway: check: answer: %w", err)
 		}
 	}
@@ -350,8 +349,8 @@ func (g *Gateway) check(ctx context.Context, item store.Work) error {
 		if err := tx.UpdateInterchange(x); err != nil {
 			return err
 		}
-		if answers != nil {
-			if err := g.keepAnswers(tx, x, answers); err != nil {
+		if reply != nil {
+			if err := g.keepAnswers(tx, x, reply); err != nil {
 				return err
 			}
 		}
