@@ -291,8 +291,8 @@ func dataClass(messageType string) store.Class {
 	return store.ClassUnsorted
 }
 
-// maxFindings is how many findings of a received interchange are kept, so that no transaction is answered without its
-// own.
+// maxFindings is how many findings are kept of an interchange that is answered, so that no transaction is answered
+// without its own.
 const maxFindings = 100_000
 
 // check judges an interchange and keeps what it found and how it is answered.
@@ -305,7 +305,9 @@ func (g *Gateway) check(ctx context.Context, item store.Work) error {
 	known := &knowledge{ctx: ctx, g: g, self: x.ID}
 	if x.Direction == store.In {
 		opts.Knowledge = known
-		opts.MaxFindings = maxFindings
+		if g.channel != nil {
+			opts.MaxFindings = maxFindings
+		}
 	}
 	body, err := g.store.OpenPayload(ctx, x.PayloadDigest)
 	if err != nil {
