@@ -35,8 +35,19 @@ type LedgerEntry struct {
 
 	State      LedgerState
 	DueAt      time.Time // last instant in time; zero: no deadline
+	LookAt     time.Time // when somebody must look at it while it is open; zero: never
+	Step       string    // where the transaction stands in its process; only with LedgerAnswer
 	DoneAt     time.Time // when it came; zero: not yet
 	AnsweredBy int64     // interchange it came with; 0: none
+}
+
+// ProcessKey is a name that later messages call a transaction by, beside its number and its document.
+type ProcessKey struct {
+	InterchangeID    int64
+	MessageIndex     int
+	TransactionIndex int
+	Level            string // what is named, such as a series
+	Value            string
 }
 
 // LedgerTx are the methods of Tx for what is owed until when.
@@ -47,8 +58,15 @@ type LedgerTx interface {
 	UpdateLedger(e LedgerEntry) error
 	// Ledger lists the entries of an interchange by their key.
 	Ledger(interchangeID int64) ([]LedgerEntry, error)
-	// LedgerDue lists the open entries with DueAt < before, oldest first, at most limit.
+	// LedgerDue lists the open entries that have a LookAt before an instant, the first one first, at most limit.
 	LedgerDue(before time.Time, limit int) ([]LedgerEntry, error)
+	// NextLook returns the first LookAt of all open entries; zero if there is none.
+	NextLook() (time.Time, error)
+
+	// InsertProcessKey adds a name of a transaction; doing so twice does nothing.
+	InsertProcessKey(k ProcessKey) error
+	// ProcessKeys lists who has a name, oldest interchange first, at most limit.
+	ProcessKeys(level, value string, limit int) ([]ProcessKey, error)
 
 	// NextControlRef returns the next number for the interchange control reference (UNB 0020) of an own MP-ID,
 	// from 1. No two committed transactions get the same. Another transaction that asks for the same MP-ID waits

@@ -67,11 +67,10 @@ type Store interface {
 	// View runs fn in a read-only transaction that sees one consistent state. Changes in it fail.
 	View(ctx context.Context, fn func(tx Tx) error) error
 
-	// ClaimWork leases up to limit due items of a lane to the caller until now+lease, oldest due first, items
-	// due at the same instant in the order they were added. An item is due from DueAt on and can be claimed
-	// again from LeasedUntil on; Attempt counts the claims. Two claims never share an item whose lease runs.
-	// now may come from any clock as long as all claimers use the same one; lease must be positive.
-	ClaimWork(ctx context.Context, lane string, now time.Time, lease time.Duration, limit int) ([]Work, error)
+	// ClaimWork leases due items to the caller, oldest due first, items due at the same instant in the order they were
+	// added. An item is due from DueAt on and can be claimed again from LeasedUntil on; Attempt counts the claims. Two
+	// claims never share an item whose lease runs.
+	ClaimWork(ctx context.Context, c Claim) ([]Work, error)
 
 	// RenewWork extends the lease of a claimed item, ID and Lease as ClaimWork returned them, until the given instant.
 	// ErrLeaseLost as for CompleteWork. It waits for no transaction of the caller's.
@@ -134,8 +133,8 @@ type Tx interface {
 	// Events lists in sequence order, Seq > after, at most limit; interchangeID 0 means all.
 	Events(after int64, interchangeID int64, limit int) ([]Event, error)
 
-	// AddWork adds a work item and returns its ID; IDs grow and are never used again. Kind, Lane,
-	// InterchangeID, DueAt and Reason are taken from w; the other fields belong to the store.
+	// AddWork adds a work item and returns its ID; IDs grow and are never used again. Kind, Lane, Target,
+	// InterchangeID, DueAt, Reason and Parked are taken from w; the other fields belong to the store.
 	AddWork(w Work) (int64, error)
 	// CompleteWork deletes an item that is leased to the caller: ID and Lease as ClaimWork returned them.
 	// ErrLeaseLost if it was claimed again, given back, parked or completed since. A lease that ran out
@@ -147,6 +146,8 @@ type Tx interface {
 	ParkWork(w Work, reason string) error
 	// PendingWork counts the items that are not parked.
 	PendingWork() (int, error)
+	// NextWork returns when the next item can be claimed: it is due, and nobody holds it; zero if there is none.
+	NextWork() (time.Time, error)
 	// ParkedWork lists the items that are parked, in the order they were added, at most limit.
 	ParkedWork(limit int) ([]Work, error)
 
@@ -267,11 +268,21 @@ type Event struct {
 	Data          []byte
 }
 
+// Claim says which work items are claimed.
+type Claim struct {
+	Lane    string
+	Now     time.Time     // from any clock, if all claimers use the same one
+	Lease   time.Duration // how long they are leased from Now on; must be positive
+	Limit   int           // at most
+	Without []string      // targets whose items are left where they are; none contains an angle bracket
+}
+
 // Work is a durable work item.
 type Work struct {
 	ID            int64
 	Kind          string // the step to run
 	Lane          string // urgent, bulk
+	Target        string // partner or destination it is for; may be empty
 	InterchangeID int64
 	DueAt         time.Time
 	Attempt       int    // claims so far

@@ -1,7 +1,9 @@
-// Package work runs the durable work items of a store: it claims what is due, calls the handler of the kind, and
-// tries again later what failed. A handler commits its effect and the completion of its item in one transaction of
-// the store, so a database effect happens exactly once; an item whose process died is claimed again when its lease
-// runs out.
+// Package work runs the durable work items of a store: it claims what is due, calls the handler of the kind, commits
+// what that found out, and tries again later what failed. The effect of an item on the store and its completion are one
+// transaction, so it happens exactly once; an item whose process died is claimed again when its lease runs out.
+//
+// Items that were claimed together are committed together, because a commit costs more than most steps; when that
+// fails, each is committed alone.
 package work
 
 import (
@@ -9,9 +11,11 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -20,21 +24,43 @@ import (
 	"github.com/marktbote/marktbote/store"
 )
 
-// Lanes keep bulk from delaying what has a deadline of minutes.
+// Lanes keep what takes long from delaying what has a deadline of minutes.
 const (
-	Urgent = "urgent" // UTILMD, ORDERS and acknowledgements
-	Bulk   = "bulk"   // everything else
+	Urgent  = "urgent"  // UTILMD, ORDERS and acknowledgements
+	Bulk    = "bulk"    // everything else
+	Large   = "large"   // whatever it is, if it is large
+	Send    = "send"    // to partners
+	Deliver = "deliver" // to the systems behind the gateway
 )
 
-// Handler does one work item. It must call CompleteWork in the transaction that holds its effect. An error gives
-// the item back for another try; an error with Temporary() false parks it for a person. The errors of package net
-// and of the operating system do not park: their Temporary means something else, a refused connection for example
-// is not temporary to them.
-type Handler func(ctx context.Context, item store.Work) error
+// lanes says how each lane is worked on. A lane with one worker commits in the order in which the items became due: what
+// a partner sent later does not overtake. Those with targets wait for others most of the time, and one target must not
+// have all their workers.
+var lanes = []lane{
+	{name: Urgent, workers: 1, batch: batch},
+	{name: Bulk, workers: 1, batch: batch},
+	{name: Large, workers: 1, batch: 1},
+	{name: Send, workers: 64, batch: 1, perTarget: 8},
+	{name: Deliver, workers: 32, batch: 1, perTarget: 4},
+}
+
+// Handler does one work item: it looks, computes and does what has an effect outside the store, and returns what is to
+// be committed. An error gives the item back for another try; an error with Temporary() false parks it for a person. The
+// errors of package net and of the operating system do not park: their Temporary means something else, a refused
+// connection for example is not temporary to them.
+type Handler func(ctx context.Context, item store.Work) (Commit, error)
+
+// Commit is the effect of an item on the store.
+type Commit struct {
+	// Do changes the rows. It must call CompleteWork, and may run several times, together with that of other items.
+	Do func(tx store.Tx) error
+	// After runs once after the commit; nil: nothing is left to do.
+	After func()
+}
 
 // Limits of a Runner.
 const (
-	batch       = 8                // items claimed at a time
+	batch       = 64               // items that are committed together at most
 	maxAttempts = 19               // claims after which a failure parks the item: about a day with the backoff below
 	maxClaims   = 2 * maxAttempts  // claims after which it is parked untried: no try came to its end
 	firstRetry  = 2 * time.Second  // wait after the first failure; doubles up to lastRetry
@@ -63,8 +89,8 @@ func New(st store.Store, log *zap.Logger, now func() time.Time, metrics promethe
 		}, []string{"kind", "outcome"}),
 	}
 	metrics.MustRegister(r.done)
-	for _, lane := range []string{Urgent, Bulk} {
-		r.wake[lane] = make(chan struct{}, 1)
+	for _, l := range lanes {
+		r.wake[l.name] = make(chan struct{}, 1)
 	}
 	return r
 }
@@ -82,77 +108,52 @@ func (r *Runner) Wake() {
 	}
 }
 
-// Run works until ctx ends, one goroutine for each lane, and returns when the items in progress are done.
+// Run works until ctx ends and returns when the items in progress are done.
 func (r *Runner) Run(ctx context.Context) {
 	var wg sync.WaitGroup
-	for lane := range r.wake {
-		wg.Go(func() { r.lane(ctx, lane) })
+	for _, l := range lanes {
+		wg.Go(func() { r.lane(ctx, l) })
 	}
 	wg.Wait()
 }
 
-func (r *Runner) lane(ctx context.Context, lane string) {
-	for ctx.Err() == nil {
-		items, err := r.store.ClaimWork(ctx, lane, r.now(), lease, batch)
-		if err != nil && ctx.Err() == nil {
-			r.log.Error("work cannot be claimed", zap.String("lane", lane), zap.Error(err))
-		}
-		held := r.hold(ctx, items)
-		for i, item := range items {
-			if ctx.Err() != nil {
-				held.end()
-				r.giveBack(items[i:]...)
-				return
+// Drain does in the calling goroutine what is due now, and what that brings about, one after another, and returns when
+// the next item is due; zero if there is none. It is for a simulated clock and not to be mixed with Run.
+func (r *Runner) Drain(ctx context.Context) (next time.Time, err error) {
+	for again := true; again && ctx.Err() == nil; {
+		again = false
+		for _, l := range lanes {
+			items, err := r.store.ClaimWork(ctx, store.Claim{Lane: l.name, Now: r.now(), Lease: lease, Limit: l.batch})
+			if err != nil {
+				return time.Time{}, err
 			}
-			r.try(ctx, item)
-			held.done(item)
-		}
-		held.end()
-		if len(items) > 0 {
-			continue
-		}
-		select {
-		case <-ctx.Done():
-		case <-r.wake[lane]:
-		case <-time.After(idle):
+			if len(items) > 0 {
+				again = true
+				r.do(ctx, items)
+			}
 		}
 	}
+	if ctx.Err() != nil {
+		return time.Time{}, ctx.Err()
+	}
+	err = r.store.View(ctx, func(tx store.Tx) error {
+		next, err = tx.NextWork()
+		return err
+	})
+	return next, err
 }
 
-// claims are the items of one claim that are not done yet. Their leases are renewed as long as the process lives, so
-// that a lease can be short, and the work of a process that died is taken over soon.
+// claims are the claimed items that are not done yet. Their leases are renewed as long as the process lives, so that a
+// lease can be short, and the work of a process that died is taken over soon.
 type claims struct {
 	mu    sync.Mutex
 	items []store.Work
-	end   func() // stops renewing
 }
 
-// hold renews the leases of items until end.
-func (r *Runner) hold(ctx context.Context, items []store.Work) *claims {
-	c := &claims{items: slices.Clone(items)}
-	if len(items) == 0 {
-		c.end = func() {}
-		return c
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(renewal):
-			}
-			for _, item := range c.left() {
-				// A lost lease shows when the item ends; an error is over at the next renewal, or the lease runs out.
-				if err := r.store.RenewWork(ctx, item, r.now().Add(lease)); err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrLeaseLost) {
-					r.log.Warn("a lease cannot be renewed", zap.Int64("interchange", item.InterchangeID), zap.Error(err))
-				}
-			}
-		}
-	})
-	c.end = func() { cancel(); wg.Wait() }
-	return c
+func (c *claims) add(items []store.Work) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.items = append(c.items, items...)
 }
 
 func (c *claims) left() []store.Work {
@@ -161,10 +162,29 @@ func (c *claims) left() []store.Work {
 	return slices.Clone(c.items)
 }
 
-func (c *claims) done(item store.Work) {
+func (c *claims) remove(items []store.Work) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.items = slices.DeleteFunc(c.items, func(w store.Work) bool { return w.ID == item.ID })
+	c.items = slices.DeleteFunc(c.items, func(w store.Work) bool {
+		return slices.ContainsFunc(items, func(x store.Work) bool { return x.ID == w.ID })
+	})
+}
+
+// renew renews the leases of c until ctx ends.
+func (r *Runner) renew(ctx context.Context, c *claims) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(renewal):
+		}
+		for _, item := range c.left() {
+			// A lost lease shows when the item ends; an error is over at the next renewal, or the lease runs out.
+			if err := r.store.RenewWork(ctx, item, r.now().Add(lease)); err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrLeaseLost) {
+				r.log.Warn("a lease cannot be renewed", zap.Int64("interchange", item.InterchangeID), zap.Error(err))
+			}
+		}
+	}
 }
 
 // giveBack returns claimed items that were not begun or were interrupted, so that nobody has to wait for their lease.
@@ -184,17 +204,76 @@ func (r *Runner) giveBack(items ...store.Work) {
 	}
 }
 
-// try runs one item and decides what becomes of it.
-func (r *Runner) try(ctx context.Context, item store.Work) {
-	fields := []zap.Field{zap.String("kind", item.Kind), zap.Int64("interchange", item.InterchangeID), zap.Int("attempt", item.Attempt)}
-	err := errUnfinished
-	if item.Attempt <= maxClaims {
-		err = r.call(ctx, item)
+// do runs items and commits them together. It reports whether all went well.
+func (r *Runner) do(ctx context.Context, items []store.Work) (ok bool) {
+	ok = true
+	var list []tried
+	for _, t := range r.call(ctx, items) {
+		if t.err != nil {
+			ok = false
+			r.failed(ctx, t.item, t.err)
+			continue
+		}
+		list = append(list, t)
 	}
+	// What has happened outside is committed even if the runner is being stopped.
+	ctx, cancel := linger(ctx, commitPatience)
+	defer cancel()
+	commit := func(list []tried) error {
+		return r.guard("commit", func() error {
+			return r.store.Update(ctx, func(tx store.Tx) error {
+				for _, p := range list {
+					if err := p.commit.Do(tx); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		})
+	}
+	succeeded := func(p tried) {
+		r.done.WithLabelValues(p.item.Kind, "done").Inc()
+		if p.commit.After != nil {
+			p.commit.After()
+		}
+	}
+	if len(list) > 1 && commit(list) == nil {
+		for _, p := range list {
+			succeeded(p)
+		}
+		return ok
+	}
+	for _, p := range list {
+		if err := commit([]tried{p}); err != nil {
+			ok = false
+			r.failed(ctx, p.item, err)
+			continue
+		}
+		succeeded(p)
+	}
+	return ok
+}
+
+// commitPatience is how long a commit may take when the runner is being stopped.
+const commitPatience = 5 * time.Second
+
+// linger returns a context that ends some time after ctx.
+func linger(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		select {
+		case <-time.After(d):
+			cancel()
+		case <-longer.Done():
+		}
+	})
+	return longer, func() { stop(); cancel() }
+}
+
+// failed decides what becomes of an item that failed.
+func (r *Runner) failed(ctx context.Context, item store.Work, err error) {
+	fields := []zap.Field{zap.String("kind", item.Kind), zap.Int64("interchange", item.InterchangeID), zap.Int("attempt", item.Attempt)}
 	switch {
-	case err == nil:
-		r.done.WithLabelValues(item.Kind, "done").Inc()
-		return
 	case errors.Is(err, store.ErrLeaseLost):
 		r.log.Warn("somebody else did the work", fields...)
 		return
@@ -244,19 +323,58 @@ func isFinal(err error) bool {
 	return !foreign
 }
 
-// call runs the handler; a panic becomes an error.
-func (r *Runner) call(ctx context.Context, item store.Work) (err error) {
+// tried is an item whose handler has run.
+type tried struct {
+	item   store.Work
+	commit Commit
+	err    error
+}
+
+// call runs the handlers of items, on all processors.
+func (r *Runner) call(ctx context.Context, items []store.Work) []tried {
+	list := make([]tried, len(items))
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(len(items), runtime.GOMAXPROCS(0)) {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(items)); i = next.Add(1) - 1 {
+				list[i] = r.callOne(ctx, items[i])
+			}
+		})
+	}
+	wg.Wait()
+	return list
+}
+
+// callOne runs the handler of an item; a panic becomes an error.
+func (r *Runner) callOne(ctx context.Context, item store.Work) tried {
+	t := tried{item: item}
+	h, ok := r.handlers[item.Kind]
+	switch {
+	case ctx.Err() != nil:
+		t.err = ctx.Err()
+	case item.Attempt > maxClaims:
+		t.err = errUnfinished
+	case !ok:
+		t.err = fmt.Errorf("work: no handler for %q", item.Kind)
+	default:
+		t.err = r.guard(item.Kind, func() (err error) {
+			t.commit, err = h(ctx, item)
+			return err
+		})
+	}
+	return t
+}
+
+// guard turns a panic into an error.
+func (r *Runner) guard(what string, fn func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			r.log.Error("handler panicked", zap.Any("panic", p), zap.ByteString("stack", debug.Stack()))
-			err = fmt.Errorf("work: %s panicked: %v", item.Kind, p)
+			err = fmt.Errorf("work: %s panicked: %v", what, p)
 		}
 	}()
-	h, ok := r.handlers[item.Kind]
-	if !ok {
-		return fmt.Errorf("work: no handler for %q", item.Kind)
-	}
-	return h(ctx, item)
+	return fn()
 }
 
 // backoff is the wait before the next try: it doubles with every attempt and varies by a fifth, so that many items

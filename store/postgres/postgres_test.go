@@ -333,7 +333,7 @@ func TestServerCrash(t *testing.T) {
 		if !errors.Is(err, store.ErrUnreachable) || !errors.As(err, &temporary) || !temporary.Temporary() {
 			t.Errorf("round %d: not temporary: %v", round, err)
 		}
-		if _, err := st.ClaimWork(t.Context(), "bulk", time.Now(), time.Second, 1); !errors.Is(err, store.ErrUnreachable) {
+		if _, err := st.ClaimWork(t.Context(), store.Claim{Lane: "bulk", Now: time.Now(), Lease: time.Second, Limit: 1}); !errors.Is(err, store.ErrUnreachable) {
 			t.Errorf("claim without a server: %v", err)
 		}
 		if _, err := st.PutPayload(t.Context(), strings.NewReader("x")); !errors.Is(err, store.ErrUnreachable) {
@@ -391,7 +391,7 @@ func TestTwoNodes(t *testing.T) {
 	for i, st := range []*Store{a, b} {
 		wg.Go(func() {
 			for range 5 {
-				got, err := st.ClaimWork(t.Context(), "bulk", now, time.Minute, items/10)
+				got, err := st.ClaimWork(t.Context(), store.Claim{Lane: "bulk", Now: now, Lease: time.Minute, Limit: items / 10})
 				if err != nil {
 					t.Error(err)
 				}
@@ -413,7 +413,7 @@ func TestTwoNodes(t *testing.T) {
 		t.Errorf("%d of %d items claimed", len(holder), items)
 	}
 	closeTest(t, a) // without giving anything back
-	again, err := b.ClaimWork(t.Context(), "bulk", now.Add(time.Minute), time.Minute, 2*items)
+	again, err := b.ClaimWork(t.Context(), store.Claim{Lane: "bulk", Now: now.Add(time.Minute), Lease: time.Minute, Limit: 2 * items})
 	if err != nil || len(again) != items {
 		t.Errorf("after the lease: %d items, %v", len(again), err)
 	}

@@ -361,7 +361,7 @@ func TestSecondStoreOnTheSameFile(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	items, err := first.ClaimWork(t.Context(), "bulk", time.Now(), time.Minute, 1000)
+	items, err := first.ClaimWork(t.Context(), store.Claim{Lane: "bulk", Now: time.Now(), Lease: time.Minute, Limit: 1000})
 	if err != nil || len(items) != 2*each {
 		t.Fatalf("claimed %d items, %v", len(items), err)
 	}

@@ -14,10 +14,18 @@ type table struct {
 	name    string
 	key     int // the first columns that make the key
 	columns []string
+	// changedIn is the version of the tables in which its columns changed last, and with them the hashes of its rows.
+	changedIn int64
 }
 
 func newTable(name string, key int, columns string) *table {
-	return &table{name, key, strings.Fields(columns)}
+	return &table{name: name, key: key, columns: strings.Fields(columns)}
+}
+
+// in names the version in which the columns changed last.
+func (tb *table) in(version int64) *table {
+	tb.changedIn = version
+	return tb
 }
 
 // returning ends a statement so that change can see the rows.
@@ -34,8 +42,8 @@ func (tb *table) selectAll() string {
 
 // The audited tables with all their columns, those of the key first.
 var (
-	tablePayload     = newTable("payload", 1, "digest id size chunks stored_at upload_id data key_id")
-	tableUpload      = newTable("payload_upload", 1, "id started_at key_id")
+	tablePayload     = newTable("payload", 1, "digest id size chunks stored_at upload_id data key_id").in(4)
+	tableUpload      = newTable("payload_upload", 1, "id started_at key_id").in(4)
 	tableChunk       = newTable("payload_chunk", 2, "upload_id n data")
 	tableInterchange = newTable("interchange", 1, `id direction channel received_id payload_digest payload_size received_at
 		state verdict format_version sparte sender recipient control_ref application_ref message_type test message_count
@@ -43,11 +51,12 @@ var (
 	tableMessage     = newTable("message", 2, "interchange_id message_index reference type version document_code document_no verdict")
 	tableTransaction = newTable("message_transaction", 3, `interchange_id message_index transaction_index number
 		pruefidentifikator subject verdict`)
-	tableFinding = newTable("finding", 2, "interchange_id finding_index message_index transaction_index code severity data key_id")
-	tableEvent   = newTable("event", 1, "seq id type subject partition_key interchange_id recorded_at data key_id")
+	tableFinding = newTable("finding", 2, "interchange_id finding_index message_index transaction_index code severity data key_id").in(4)
+	tableEvent   = newTable("event", 1, "seq id type subject partition_key interchange_id recorded_at data key_id").in(4)
 	// What every claim changes is left out: it says nothing about what happened.
-	tableWork       = newTable("work", 1, "id kind lane interchange_id due_at parked reason")
-	tableLedger     = newTable("ledger", 4, "interchange_id message_index transaction_index kind state due_at done_at answered_by")
+	tableWork       = newTable("work", 1, "id kind lane interchange_id due_at parked reason target").in(5)
+	tableLedger     = newTable("ledger", 4, "interchange_id message_index transaction_index kind state due_at done_at answered_by look_at step").in(5)
+	tableProcessKey = newTable("process_key", 5, "level value interchange_id message_index transaction_index")
 	tableControlRef = newTable("control_ref", 1, "mp_id last")
 	tableDecision   = newTable("decision", 1, "id decided_at actor action subject reason interchange_id")
 	tablePartner    = newTable("partner_data", 2, "mp_id name value changed_at")
@@ -57,7 +66,7 @@ var (
 func auditedTables() []*table {
 	return []*table{
 		tableUpload, tableChunk, tablePayload, tableInterchange, tableMessage, tableTransaction, tableFinding, tableEvent,
-		tableWork, tableLedger, tableControlRef, tableDecision, tablePartner, tableDataKey, tableHold,
+		tableWork, tableLedger, tableProcessKey, tableControlRef, tableDecision, tablePartner, tableDataKey, tableHold,
 	}
 }
 

@@ -291,15 +291,23 @@ func (t *tx) scan(op, text string, do func(rows *sql.Rows) error) (err error) {
 	return nil
 }
 
-// adopt makes an entry for the rows that were there before the audit log was.
+// adopt makes an entry for the rows that a migration changed: all, if they are older than the audit log, else those of
+// tables that have got other columns since.
 func (s *Store) adopt(ctx context.Context) error {
-	return s.transact(ctx, "begin audit log", &s.writer, nil, func(t *tx) error {
-		t.SetActor("marktbote", "rows of before the audit log")
+	return s.transact(ctx, "adopt", &s.writer, nil, func(t *tx) error {
+		verb, reason := byte(verbUpdate), "columns added"
+		if s.before < auditVersion {
+			verb, reason = verbInsert, "rows of before the audit log"
+		}
+		t.SetActor("marktbote", reason)
 		for _, tb := range auditedTables() {
-			err := t.scan("begin audit log", tb.selectAll(), func(rows *sql.Rows) error {
+			if verb == verbUpdate && tb.changedIn <= s.before {
+				continue
+			}
+			err := t.scan("adopt", tb.selectAll(), func(rows *sql.Rows) error {
 				row, err := scanRow(rows)
 				if err == nil {
-					t.record(verbInsert, tb, row)
+					t.record(verb, tb, row)
 				}
 				return err
 			})

@@ -13,13 +13,13 @@ import (
 // InsertLedger implements store.LedgerTx.
 func (t *tx) InsertLedger(e store.LedgerEntry) error {
 	return t.insert("insert ledger", insertLedger, e.InterchangeID, e.MessageIndex, e.TransactionIndex, string(e.Kind),
-		string(e.State), micros(e.DueAt), micros(e.DoneAt), reference(e.AnsweredBy))
+		string(e.State), micros(e.DueAt), micros(e.DoneAt), reference(e.AnsweredBy), micros(e.LookAt), e.Step)
 }
 
 // UpdateLedger implements store.LedgerTx.
 func (t *tx) UpdateLedger(e store.LedgerEntry) error {
 	_, err := t.changeOne("update ledger", updateLedger, e.InterchangeID, e.MessageIndex, e.TransactionIndex, string(e.Kind),
-		string(e.State), micros(e.DueAt), micros(e.DoneAt), reference(e.AnsweredBy))
+		string(e.State), micros(e.DueAt), micros(e.DoneAt), reference(e.AnsweredBy), micros(e.LookAt), e.Step)
 	if errors.Is(err, errNoRow) {
 		err = fmt.Errorf("store: update ledger %d/%d/%d/%s: %w",
 			e.InterchangeID, e.MessageIndex, e.TransactionIndex, e.Kind, store.ErrNotFound)
@@ -39,10 +39,31 @@ func (t *tx) LedgerDue(before time.Time, limit int) ([]store.LedgerEntry, error)
 
 func scanLedger(rows *sql.Rows) (store.LedgerEntry, error) {
 	var e store.LedgerEntry
-	var dueAt, doneAt int64
-	err := rows.Scan(&e.InterchangeID, &e.MessageIndex, &e.TransactionIndex, &e.Kind, &e.State, &dueAt, &doneAt, &e.AnsweredBy)
-	e.DueAt, e.DoneAt = instant(dueAt), instant(doneAt)
+	var dueAt, doneAt, lookAt int64
+	err := rows.Scan(&e.InterchangeID, &e.MessageIndex, &e.TransactionIndex, &e.Kind, &e.State, &dueAt, &doneAt, &e.AnsweredBy,
+		&lookAt, &e.Step)
+	e.DueAt, e.DoneAt, e.LookAt = instant(dueAt), instant(doneAt), instant(lookAt)
 	return e, err
+}
+
+// NextLook implements store.LedgerTx.
+func (t *tx) NextLook() (time.Time, error) {
+	at, err := t.id("next look", selectNextLook)
+	return instant(at), err
+}
+
+// InsertProcessKey implements store.LedgerTx.
+func (t *tx) InsertProcessKey(k store.ProcessKey) error {
+	_, err := t.change("insert process key", insertProcessKey, k.Level, k.Value, k.InterchangeID, k.MessageIndex, k.TransactionIndex)
+	return err
+}
+
+// ProcessKeys implements store.LedgerTx.
+func (t *tx) ProcessKeys(level, value string, limit int) ([]store.ProcessKey, error) {
+	return list(t, "process keys", listProcessKeys, func(rows *sql.Rows) (k store.ProcessKey, err error) {
+		err = rows.Scan(&k.InterchangeID, &k.MessageIndex, &k.TransactionIndex, &k.Level, &k.Value)
+		return k, err
+	}, level, value, limitOf(limit))
 }
 
 // NextControlRef implements store.LedgerTx.

@@ -151,7 +151,7 @@ func New(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: open: %w", err)
 	}
-	if s.before > 0 && s.before < auditVersion {
+	if s.before > 0 && s.before < s.version {
 		if err := s.adopt(ctx); err != nil {
 			return nil, err
 		}

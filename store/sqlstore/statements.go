@@ -54,17 +54,21 @@ const (
 		WHERE seq > $1 AND interchange_id = $3 ORDER BY seq LIMIT $2`
 )
 
-const workColumns = `id, kind, lane, COALESCE(interchange_id, 0), due_at, attempt, lease, leased_until, parked, reason`
+const workColumns = `id, kind, lane, COALESCE(interchange_id, 0), due_at, attempt, lease, leased_until, parked, reason, target`
 
 const (
-	// claimWork is completed with Dialect.SkipLocked.
+	// claimWork is completed with Dialect.SkipLocked. $6 has the targets to leave out, each in angle brackets: replacing
+	// one that is there changes it.
 	claimWork = `WITH due AS MATERIALIZED (SELECT id FROM work
 			WHERE lane = $3 AND parked = 0 AND due_at <= $4 AND leased_until <= $4
+				AND replace($6, '<' || target || '>', '') = $6
 			ORDER BY due_at, id LIMIT $5 %s)
 		UPDATE work SET attempt = attempt + 1, lease = $1, leased_until = $2
 		WHERE id IN (SELECT id FROM due)
 		RETURNING ` + workColumns
-	renewWork    = `UPDATE work SET leased_until = $1 WHERE id = $2 AND lease = $3 AND parked = 0`
+	renewWork      = `UPDATE work SET leased_until = $1 WHERE id = $2 AND lease = $3 AND parked = 0`
+	selectNextWork = `SELECT COALESCE(min(CASE WHEN due_at > leased_until THEN due_at WHEN leased_until > 0 THEN leased_until ELSE 1 END), 0)
+		FROM work WHERE parked = 0`
 	countPending = `SELECT count(*) FROM work WHERE parked = 0`
 	listParked   = `SELECT ` + workColumns + ` FROM work WHERE parked = 1 ORDER BY id LIMIT $1`
 )
@@ -75,6 +79,6 @@ func queries() []string {
 		selectPayload, selectChunk, countChunks, listAbandoned,
 		selectReceived, selectInterchange, listInterchanges, listInterchangesByVerdict, listControlRef,
 		listMessages, listTransactions, listFindings,
-		listEvents, listEventsOfID, countPending, listParked,
+		listEvents, listEventsOfID, selectNextWork, countPending, listParked,
 	}, slices.Concat(ledgerQueries(), auditQueries(), keyQueries())...)
 }

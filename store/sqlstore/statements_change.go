@@ -42,8 +42,8 @@ var (
 		severity, data, key_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`)
 	insertEvent = inserting(tableEvent, `INSERT INTO event (id, type, subject, partition_key, interchange_id, recorded_at, data, key_id)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`)
-	insertWork = inserting(tableWork, `INSERT INTO work (kind, lane, interchange_id, due_at, parked, reason)
-		VALUES ($1, $2, $3, $4, $5, $6)`)
+	insertWork = inserting(tableWork, `INSERT INTO work (kind, lane, interchange_id, due_at, parked, reason, target)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`)
 	deleteWork = deleting(tableWork, `DELETE FROM work WHERE id = $1 AND lease = $2 AND parked = 0`)
 	retryWork  = updating(tableWork, `UPDATE work SET due_at = $3, reason = $4, lease = '', leased_until = 0
 		WHERE id = $1 AND lease = $2 AND parked = 0`)
@@ -53,9 +53,11 @@ var (
 
 var (
 	insertLedger = inserting(tableLedger, `INSERT INTO ledger (interchange_id, message_index, transaction_index, kind, state, due_at, done_at,
-		answered_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`)
-	updateLedger = updating(tableLedger, `UPDATE ledger SET state = $5, due_at = $6, done_at = $7, answered_by = $8
+		answered_by, look_at, step) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`)
+	updateLedger = updating(tableLedger, `UPDATE ledger SET state = $5, due_at = $6, done_at = $7, answered_by = $8, look_at = $9, step = $10
 		WHERE interchange_id = $1 AND message_index = $2 AND transaction_index = $3 AND kind = $4`)
+	insertProcessKey = inserting(tableProcessKey, `INSERT INTO process_key (level, value, interchange_id, message_index, transaction_index)
+		VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`)
 	nextControlRef = updating(tableControlRef, `INSERT INTO control_ref (mp_id, last) VALUES ($1, 1)
 		ON CONFLICT (mp_id) DO UPDATE SET last = control_ref.last + 1`)
 	insertDecision = inserting(tableDecision, `INSERT INTO decision (decided_at, actor, action, subject, reason, interchange_id)
@@ -75,7 +77,7 @@ var (
 func changes() []string {
 	audited := []change{
 		insertUpload, deleteChunks, deleteUpload, insertInterchange, updateInterchange, deleteMessages, deleteTransactions, deleteFindings, insertMessage, insertTransaction, insertFinding, insertEvent, insertWork, deleteWork, retryWork, parkWork,
-		insertLedger, updateLedger, nextControlRef, insertDecision, setPartnerValue, deletePartnerValue, requeueWork, holdWork, solveWork, insertKey, destroyKey, insertHold, releaseHold,
+		insertLedger, updateLedger, insertProcessKey, nextControlRef, insertDecision, setPartnerValue, deletePartnerValue, requeueWork, holdWork, solveWork, insertKey, destroyKey, insertHold, releaseHold,
 	}
 	texts := []string{insertPayload, insertChunk, insertSeal, renewWork}
 	for _, c := range audited {

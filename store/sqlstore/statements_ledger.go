@@ -1,13 +1,17 @@
 package sqlstore
 
 const ledgerColumns = `interchange_id, message_index, transaction_index, kind, state, due_at, done_at,
-	COALESCE(answered_by, 0)`
+	COALESCE(answered_by, 0), look_at, step`
 
 const (
 	listLedger = `SELECT ` + ledgerColumns + ` FROM ledger WHERE interchange_id = $1
 		ORDER BY message_index, transaction_index, kind`
-	listLedgerDue = `SELECT ` + ledgerColumns + ` FROM ledger WHERE state = 'open' AND due_at > 0 AND due_at < $1
-		ORDER BY due_at, interchange_id, message_index, transaction_index, kind LIMIT $2`
+	listLedgerDue = `SELECT ` + ledgerColumns + ` FROM ledger WHERE state = 'open' AND look_at > 0 AND look_at < $1
+		ORDER BY look_at, interchange_id, message_index, transaction_index, kind LIMIT $2`
+	selectNextLook = `SELECT COALESCE(min(look_at), 0) FROM ledger WHERE state = 'open' AND look_at > 0`
+
+	listProcessKeys = `SELECT interchange_id, message_index, transaction_index, level, value FROM process_key
+		WHERE level = $1 AND value = $2 ORDER BY interchange_id, message_index, transaction_index LIMIT $3`
 )
 
 const decisionColumns = `id, decided_at, actor, action, subject, reason, COALESCE(interchange_id, 0)`
@@ -34,7 +38,7 @@ const (
 
 func ledgerQueries() []string {
 	return []string{
-		listLedger, listLedgerDue, listDecisions, listDecisionsOfSubject, listDecisionsOfID, listPartnerValues,
+		listLedger, listLedgerDue, selectNextLook, listProcessKeys, listDecisions, listDecisionsOfSubject, listDecisionsOfID, listPartnerValues,
 		selectWork, listWork, listWorkParked, listWorkOfID,
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -25,14 +26,12 @@ import (
 var errBadLease = errors.New("the lease must be positive")
 
 // ClaimWork implements store.Store.
-func (s *Store) ClaimWork(
-	ctx context.Context, lane string, now time.Time, lease time.Duration, limit int,
-) ([]store.Work, error) {
+func (s *Store) ClaimWork(ctx context.Context, c store.Claim) ([]store.Work, error) {
 	const op = "claim work"
-	if lease <= 0 {
+	if c.Lease <= 0 {
 		return nil, s.fail(ctx, op, errBadLease)
 	}
-	if limit <= 0 {
+	if c.Limit <= 0 {
 		return nil, nil
 	}
 	if err := s.enter(); err != nil {
@@ -45,7 +44,7 @@ func (s *Store) ClaimWork(
 	}
 	var items []store.Work
 	err = s.again(ctx, func() (err error) {
-		items, err = s.claimOnce(ctx, token.String(), lane, now, lease, limit)
+		items, err = s.claimOnce(ctx, token.String(), c)
 		return err
 	})
 	if err != nil {
@@ -54,10 +53,12 @@ func (s *Store) ClaimWork(
 	return items, nil
 }
 
-func (s *Store) claimOnce(
-	ctx context.Context, token, lane string, now time.Time, lease time.Duration, limit int,
-) ([]store.Work, error) {
-	rows, err := s.writer.stmts[s.claim].QueryContext(ctx, token, micros(now.Add(lease)), lane, micros(now), limit)
+func (s *Store) claimOnce(ctx context.Context, token string, c store.Claim) ([]store.Work, error) {
+	without := ""
+	if len(c.Without) > 0 {
+		without = "<" + strings.Join(c.Without, "><") + ">"
+	}
+	rows, err := s.writer.stmts[s.claim].QueryContext(ctx, token, micros(c.Now.Add(c.Lease)), c.Lane, micros(c.Now), c.Limit, without)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +104,7 @@ func (s *Store) RenewWork(ctx context.Context, w store.Work, until time.Time) er
 // AddWork implements store.Tx.
 func (t *tx) AddWork(w store.Work) (int64, error) {
 	t.workAdded = true
-	return t.changeID("add work", insertWork, w.Kind, w.Lane, reference(w.InterchangeID), micros(w.DueAt), number(false), w.Reason)
+	return t.changeID("add work", insertWork, w.Kind, w.Lane, reference(w.InterchangeID), micros(w.DueAt), number(w.Parked), w.Reason, w.Target)
 }
 
 // CompleteWork implements store.Tx.
@@ -143,6 +144,12 @@ func (t *tx) PendingWork() (int, error) {
 	return int(n), err
 }
 
+// NextWork implements store.Tx.
+func (t *tx) NextWork() (time.Time, error) {
+	at, err := t.id("next work", selectNextWork)
+	return instant(at), err
+}
+
 // ParkedWork implements store.Tx.
 func (t *tx) ParkedWork(limit int) ([]store.Work, error) {
 	return list(t, "parked work", listParked, scanWork, limitOf(limit))
@@ -153,7 +160,7 @@ func scanWork(rows *sql.Rows) (store.Work, error) {
 	var dueAt, leasedUntil int64
 	var parked int
 	err := rows.Scan(&w.ID, &w.Kind, &w.Lane, &w.InterchangeID, &dueAt, &w.Attempt, &w.Lease, &leasedUntil,
-		&parked, &w.Reason)
+		&parked, &w.Reason, &w.Target)
 	w.DueAt, w.LeasedUntil, w.Parked = instant(dueAt), instant(leasedUntil), parked != 0
 	return w, err
 }

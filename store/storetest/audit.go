@@ -104,6 +104,7 @@ func fillEverything(t *testing.T, st store.Store) {
 			tx.InsertTransaction(store.Transaction{InterchangeID: x.ID, MessageIndex: 1, Index: 1, Number: "V1"}),
 			tx.InsertFinding(store.Finding{InterchangeID: x.ID, Index: 1, Code: "E1", Data: []byte("{}")}),
 			tx.InsertFinding(store.Finding{InterchangeID: x.ID, Index: 2}),
+			tx.InsertProcessKey(store.ProcessKey{InterchangeID: x.ID, MessageIndex: 1, TransactionIndex: 1, Level: "reply", Value: "RE1"}),
 			tx.InsertLedger(store.LedgerEntry{InterchangeID: x.ID, Kind: store.LedgerContrl, State: store.LedgerOpen, DueAt: at(1)}),
 			tx.UpdateLedger(store.LedgerEntry{InterchangeID: x.ID, Kind: store.LedgerContrl, State: store.LedgerMet, AnsweredBy: x.ID}),
 			tx.SetPartnerValue(store.PartnerValue{MPID: "1", Name: "ein Name/ä", Value: []byte("1")}),
@@ -200,7 +201,7 @@ var auditedKeys = map[string][]string{
 	"payload": {"digest"}, "payload_upload": {"id"}, "payload_chunk": {"upload_id", "n"}, "interchange": {"id"},
 	"message": {"interchange_id", "message_index"}, "message_transaction": {"interchange_id", "message_index", "transaction_index"},
 	"finding": {"interchange_id", "finding_index"}, "event": {"seq"}, "work": {"id"},
-	"ledger": {"interchange_id", "message_index", "transaction_index", "kind"}, "control_ref": {"mp_id"},
+	"ledger": {"interchange_id", "message_index", "transaction_index", "kind"}, "control_ref": {"mp_id"}, "process_key": {"level", "value", "interchange_id", "message_index", "transaction_index"},
 	"decision": {"id"}, "data_key": {"id"}, "legal_hold": {"id"}, "partner_data": {"mp_id", "name"}, "audit_entry": {"id"}, "audit_seal": {"first_index"},
 }
 

@@ -89,7 +89,7 @@ func CrashChild(ctx context.Context, st store.Store) error {
 
 // workOnce does half of the items that are due: an event and the end of the item in one transaction.
 func workOnce(ctx context.Context, st store.Store) error {
-	items, err := st.ClaimWork(ctx, "bulk", time.Now(), time.Second, 2)
+	items, err := st.ClaimWork(ctx, store.Claim{Lane: "bulk", Now: time.Now(), Lease: time.Second, Limit: 2})
 	if err != nil || len(items) == 0 {
 		time.Sleep(time.Millisecond)
 		return err
@@ -187,7 +187,7 @@ func checkPromises(t *testing.T, open Open, promised []string) {
 	verify(t, st, store.AuditHead{})
 	waiting := map[int64]bool{}
 	// The lease of a claim the kill interrupted has run out by then.
-	items, err := st.ClaimWork(t.Context(), "bulk", time.Now().Add(time.Hour), time.Microsecond, 1<<20)
+	items, err := st.ClaimWork(t.Context(), store.Claim{Lane: "bulk", Now: time.Now().Add(time.Hour), Lease: time.Microsecond, Limit: 1 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ func ledgerTests() []test {
 		{"ledger/every field comes back", func(t *testing.T, st store.Store) {
 			id, answer := addInterchange(t, st), addInterchange(t, st)
 			want := store.LedgerEntry{InterchangeID: id, MessageIndex: 2, TransactionIndex: 70000, Kind: store.LedgerAnswer,
-				State: store.LedgerLate, DueAt: at(3), DoneAt: at(4), AnsweredBy: answer}
+				State: store.LedgerLate, DueAt: at(3), DoneAt: at(4), AnsweredBy: answer, LookAt: at(2), Step: "open"}
 			empty := store.LedgerEntry{InterchangeID: id, Kind: store.LedgerContrl, State: store.LedgerOpen}
 			update(t, st, func(tx store.Tx) error { return errors.Join(tx.InsertLedger(want), tx.InsertLedger(empty)) })
 			got := view(t, st, func(tx store.Tx) ([]store.LedgerEntry, error) { return tx.Ledger(id) })
@@ -42,6 +42,27 @@ func ledgerTests() []test {
 			}
 		}},
 		{"ledger/behaves like the model", testLedgerModel},
+		{"process key/find", func(t *testing.T, st store.Store) {
+			a, b := addInterchange(t, st), addInterchange(t, st)
+			keys := []store.ProcessKey{
+				{InterchangeID: a, MessageIndex: 1, TransactionIndex: 2, Level: "reply", Value: "RE1"},
+				{InterchangeID: b, MessageIndex: 1, TransactionIndex: 1, Level: "reply", Value: "RE1"},
+				{InterchangeID: a, MessageIndex: 1, TransactionIndex: 2, Level: "series", Value: "RE1"},
+			}
+			update(t, st, func(tx store.Tx) error {
+				return errors.Join(tx.InsertProcessKey(keys[1]), tx.InsertProcessKey(keys[0]), tx.InsertProcessKey(keys[0]), tx.InsertProcessKey(keys[2]))
+			})
+			find := func(level, value string, limit int) []store.ProcessKey {
+				return view(t, st, func(tx store.Tx) ([]store.ProcessKey, error) { return tx.ProcessKeys(level, value, limit) })
+			}
+			equal(t, "both", keys[:2], find("reply", "RE1", 0))
+			equal(t, "first", keys[:1], find("reply", "RE1", 1))
+			equal(t, "none", 0, len(find("reply", "RE2", 0)))
+			err := st.Update(t.Context(), func(tx store.Tx) error {
+				return tx.InsertProcessKey(store.ProcessKey{InterchangeID: 4711, Level: "reply", Value: "x"})
+			})
+			wantError(t, "interchange must exist", err, store.ErrNotFound)
+		}},
 		{"control reference/never twice", testControlRefs},
 		{"decision/list", testDecisions},
 		{"partner/behaves like the model", testPartnerModel},
@@ -80,9 +101,10 @@ func testLedgerModel(t *testing.T, st store.Store) {
 				TransactionIndex: rapid.IntRange(0, 1).Draw(rt, "transaction"), Kind: rapid.SampledFrom(kinds).Draw(rt, "kind"),
 				State: rapid.SampledFrom(states).Draw(rt, "state"),
 			}
-			if n := rapid.IntRange(0, 5).Draw(rt, "due"); n > 0 {
-				e.DueAt = at(n)
+			if n := rapid.IntRange(0, 5).Draw(rt, "look"); n > 0 {
+				e.DueAt, e.LookAt = at(n+1), at(n)
 			}
+			e.Step = rapid.SampledFrom([]string{"", "open"}).Draw(rt, "step")
 			_, exists := model[keyOf(e)]
 			insert := rapid.Bool().Draw(rt, "insert")
 			var want error
@@ -105,12 +127,19 @@ func testLedgerModel(t *testing.T, st store.Store) {
 			}
 		}
 		var all, due []store.LedgerEntry
+		var next time.Time
 		for _, e := range model {
 			if e.InterchangeID == ids[0] {
 				all = append(all, e)
 			}
-			if e.State == store.LedgerOpen && !e.DueAt.IsZero() && e.DueAt.Before(at(4)) {
+			if e.State != store.LedgerOpen || e.LookAt.IsZero() {
+				continue
+			}
+			if e.LookAt.Before(at(4)) {
 				due = append(due, e)
+			}
+			if next.IsZero() || e.LookAt.Before(next) {
+				next = e.LookAt
 			}
 		}
 		byKey := func(a, b store.LedgerEntry) int {
@@ -118,14 +147,20 @@ func testLedgerModel(t *testing.T, st store.Store) {
 				cmp.Compare(a.TransactionIndex, b.TransactionIndex), cmp.Compare(a.Kind, b.Kind))
 		}
 		slices.SortFunc(all, byKey)
-		slices.SortFunc(due, func(a, b store.LedgerEntry) int { return cmp.Or(a.DueAt.Compare(b.DueAt), byKey(a, b)) })
+		slices.SortFunc(due, func(a, b store.LedgerEntry) int { return cmp.Or(a.LookAt.Compare(b.LookAt), byKey(a, b)) })
 		due = due[:min(len(due), 7)]
 		var gotAll, gotDue []store.LedgerEntry
 		err := st.View(t.Context(), func(tx store.Tx) (err error) {
 			if gotAll, err = tx.Ledger(ids[0]); err != nil {
 				return err
 			}
-			gotDue, err = tx.LedgerDue(at(4), 7)
+			if gotDue, err = tx.LedgerDue(at(4), 7); err != nil {
+				return err
+			}
+			gotNext, err := tx.NextLook()
+			if !gotNext.Equal(next) {
+				rt.Fatalf("NextLook: got %v, want %v", gotNext, next)
+			}
 			return err
 		})
 		if diff := gocmp.Diff(all, gotAll); err != nil || diff != "" {

@@ -302,7 +302,7 @@ func testSlowUpload(t *testing.T, st store.Store) {
 	if _, err := st.PutPayload(ctx, bytes.NewReader([]byte("small"))); err != nil {
 		t.Errorf("PutPayload during an upload: %v", err)
 	}
-	if _, err := st.ClaimWork(ctx, "bulk", at(0), 1, 1); err != nil {
+	if _, err := st.ClaimWork(ctx, store.Claim{Lane: "bulk", Now: at(0), Lease: 1, Limit: 1}); err != nil {
 		t.Errorf("ClaimWork during an upload: %v", err)
 	}
 	wantAbsent(t, st, digestOf(content))

@@ -114,7 +114,7 @@ func transactionTests() []test {
 			wantError(t, "Update, cancelled inside", err, context.Canceled)
 			wantError(t, "Update, cancelled before", st.Update(ctx, add), context.Canceled)
 			wantError(t, "View, cancelled before", st.View(ctx, func(store.Tx) error { return nil }), context.Canceled)
-			_, err = st.ClaimWork(ctx, "bulk", at(0), 1, 1)
+			_, err = st.ClaimWork(ctx, store.Claim{Lane: "bulk", Now: at(0), Lease: 1, Limit: 1})
 			wantError(t, "ClaimWork, cancelled before", err, context.Canceled)
 			equal(t, "work", 0, count(t, st))
 			update(t, st, add)
@@ -175,6 +175,6 @@ func testAfterClose(t *testing.T, st store.Store) {
 	wantError(t, "OpenPayload", err, store.ErrClosed)
 	_, err = open.Read(make([]byte, 1))
 	wantError(t, "Read", err, store.ErrClosed)
-	_, err = st.ClaimWork(t.Context(), "bulk", at(0), 1, 1)
+	_, err = st.ClaimWork(t.Context(), store.Claim{Lane: "bulk", Now: at(0), Lease: 1, Limit: 1})
 	wantError(t, "ClaimWork", err, store.ErrClosed)
 }

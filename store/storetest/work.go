@@ -14,9 +14,9 @@ func workTests() []test {
 	return []test{
 		{"work/every field comes back", func(t *testing.T, st store.Store) {
 			w := store.Work{
-				Kind: "acknowledge", Lane: "urgent", InterchangeID: addInterchange(t, st), DueAt: at(5), Reason: "first",
+				Kind: "acknowledge", Lane: "urgent", Target: "9900000000001", InterchangeID: addInterchange(t, st), DueAt: at(5), Reason: "first",
 				// These belong to the store.
-				ID: 99, Attempt: 7, Lease: "x", LeasedUntil: at(9), Parked: true,
+				ID: 99, Attempt: 7, Lease: "x", LeasedUntil: at(9),
 			}
 			id := addWork(t, st, w)[0]
 			got := claim(t, st, "urgent", at(6), time.Minute, 10)
@@ -24,7 +24,7 @@ func workTests() []test {
 				t.Fatalf("claimed %+v, want one leased item", got)
 			}
 			equal(t, "claimed", store.Work{
-				ID: id, Kind: "acknowledge", Lane: "urgent", InterchangeID: w.InterchangeID, DueAt: at(5), Attempt: 1,
+				ID: id, Kind: "acknowledge", Lane: "urgent", Target: w.Target, InterchangeID: w.InterchangeID, DueAt: at(5), Attempt: 1,
 				Lease: got[0].Lease, LeasedUntil: at(6).Add(time.Minute), Reason: "first",
 			}, got[0])
 		}},
@@ -41,9 +41,39 @@ func workTests() []test {
 			equal(t, "other lane", []int64{ids[2]}, idsOf(claim(t, st, "urgent", at(7), time.Minute, 10)))
 			equal(t, "no such lane", 0, len(claim(t, st, "", at(7), time.Minute, 10)))
 		}},
+		{"work/set aside from the beginning", func(t *testing.T, st store.Store) {
+			ids := addWork(t, st, store.Work{Kind: "a", Lane: "bulk", Parked: true, Reason: "why"}, store.Work{Lane: "bulk"})
+			equal(t, "claimed", ids[1:], idsOf(claim(t, st, "bulk", at(0), time.Minute, 9)))
+			parked := view(t, st, func(tx store.Tx) ([]store.Work, error) { return tx.ParkedWork(0) })
+			equal(t, "parked", []store.Work{{ID: ids[0], Kind: "a", Lane: "bulk", Parked: true, Reason: "why"}}, parked)
+		}},
+		{"work/next", func(t *testing.T, st store.Store) {
+			equal(t, "nothing", time.Time{}, view(t, st, store.Tx.NextWork))
+			addWork(t, st, store.Work{Lane: "bulk", DueAt: at(7)}, store.Work{Lane: "urgent", DueAt: at(5)}, store.Work{DueAt: at(1), Parked: true})
+			equal(t, "first due", at(5), view(t, st, store.Tx.NextWork))
+			claim(t, st, "urgent", at(6), 2*time.Second, 1)
+			equal(t, "held", at(7), view(t, st, store.Tx.NextWork))
+			claim(t, st, "bulk", at(7), 2*time.Second, 1)
+			equal(t, "first lease that ends", at(8), view(t, st, store.Tx.NextWork))
+		}},
+		{"work/without targets", func(t *testing.T, st store.Store) {
+			ids := addWork(t, st, store.Work{Lane: "bulk", Target: "a"}, store.Work{Lane: "bulk", Target: "b"}, store.Work{Lane: "bulk"},
+				store.Work{Lane: "bulk", Target: "ab"}, store.Work{Lane: "bulk", Target: "A"}, store.Work{Lane: "bulk", Target: "b"})
+			without := func(targets ...string) []int64 {
+				items, err := st.ClaimWork(t.Context(), store.Claim{Lane: "bulk", Now: at(1), Lease: time.Minute, Limit: 2, Without: targets})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return idsOf(items)
+			}
+			equal(t, "first", []int64{ids[2], ids[3]}, without("a", "b"))
+			equal(t, "second", []int64{ids[0], ids[4]}, without("b"))
+			equal(t, "third", 0, len(without("b", "c")))
+			equal(t, "rest", []int64{ids[1], ids[5]}, without("B"))
+		}},
 		{"work/lease must be positive", func(t *testing.T, st store.Store) {
 			addWork(t, st, store.Work{Lane: "bulk"})
-			if got, err := st.ClaimWork(t.Context(), "bulk", at(0), 0, 1); err == nil {
+			if got, err := st.ClaimWork(t.Context(), store.Claim{Lane: "bulk", Now: at(0), Limit: 1}); err == nil {
 				t.Errorf("claimed %v without a lease", got)
 			}
 		}},
@@ -139,7 +169,7 @@ func addWork(t *testing.T, st store.Store, items ...store.Work) (ids []int64) {
 
 func claim(t *testing.T, st store.Store, lane string, now time.Time, lease time.Duration, n int) []store.Work {
 	t.Helper()
-	items, err := st.ClaimWork(t.Context(), lane, now, lease, n)
+	items, err := st.ClaimWork(t.Context(), store.Claim{Lane: lane, Now: now, Lease: lease, Limit: n})
 	if err != nil {
 		t.Fatalf("ClaimWork: %v", err)
 	}
@@ -225,7 +255,7 @@ func testClaimers(t *testing.T, st store.Store) {
 	for c := range claimers {
 		wg.Go(func() {
 			for {
-				got, err := st.ClaimWork(t.Context(), "bulk", at(30), time.Hour, 1+c)
+				got, err := st.ClaimWork(t.Context(), store.Claim{Lane: "bulk", Now: at(30), Lease: time.Hour, Limit: 1 + c})
 				if err != nil {
 					t.Errorf("ClaimWork: %v", err)
 					return

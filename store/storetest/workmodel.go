@@ -111,7 +111,7 @@ func (m *workModel) claim(rt *rapid.T) {
 		return cmp.Or(a.DueAt.Compare(b.DueAt), cmp.Compare(a.ID, b.ID))
 	})
 	want = want[:min(limit, len(want))]
-	got, err := m.st.ClaimWork(m.ctx, lane, m.now, lease, limit)
+	got, err := m.st.ClaimWork(m.ctx, store.Claim{Lane: lane, Now: m.now, Lease: lease, Limit: limit})
 	if err != nil {
 		rt.Fatalf("ClaimWork: %v", err)
 	}
