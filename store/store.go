@@ -125,6 +125,9 @@ type Tx interface {
 	Transactions(interchangeID int64) ([]Transaction, error)
 	// Findings lists the findings of an interchange by Index.
 	Findings(interchangeID int64) ([]Finding, error)
+	// FindTransactions returns the transactions that are called by the numbers of the query, oldest first. A query
+	// without numbers finds nothing.
+	FindTransactions(q TransactionQuery) ([]Found, error)
 
 	// InsertEvent appends an event to the outbox and returns its sequence number, strictly increasing in
 	// commit order: who has read up to a number never finds a lower one later. e.Seq is not looked at.
@@ -243,6 +246,29 @@ type Transaction struct {
 	Pruefidentifikator string
 	Subject            string // object it is about, such as malo/51238696781
 	Verdict            string
+}
+
+// TransactionQuery selects transactions as other messages refer to them: by Number, and then DocumentNo if it is not
+// empty; else by DocumentNo; else by ControlRef and MessageReference.
+type TransactionQuery struct {
+	Direction        Direction
+	Sender           string // UNB 0004; empty: any
+	Number           string // Vorgangsnummer, or what stands for it in its message type
+	DocumentNo       string // BGM 1004
+	ControlRef       string // UNB 0020
+	MessageReference string // UNH 0062
+	Limit            int    // at most; 0 means DefaultLimit
+}
+
+// Found is a transaction with what surrounds it. A message without transactions is found with the Index 0 when it is
+// looked for without Number.
+type Found struct {
+	Transaction
+	DocumentNo         string // BGM 1004
+	ReceivedAt         time.Time
+	Recipient          string // UNB 0010
+	InterchangeVerdict string
+	Test               bool
 }
 
 // Finding is a stored finding; Data is its JSON form.

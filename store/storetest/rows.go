@@ -287,6 +287,7 @@ func messageTests() []test {
 			got := view(t, st, func(tx store.Tx) ([]store.Message, error) { return tx.Messages(id) })
 			equal(t, "messages", 2, len(got))
 		}},
+		{"message/found by its numbers", testFindTransactions},
 		{"message/what it refers to must exist", func(t *testing.T, st store.Store) {
 			id := addInterchange(t, st)
 			for name, fn := range map[string]func(tx store.Tx) error{
