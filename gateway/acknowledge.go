@@ -9,10 +9,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/marktbote/marktbote/edifact"
 	"github.com/marktbote/marktbote/formats"
 	"github.com/marktbote/marktbote/formats/ack"
 	"github.com/marktbote/marktbote/formats/check"
 	"github.com/marktbote/marktbote/formats/ident"
+	"github.com/marktbote/marktbote/gateway/work"
 	"github.com/marktbote/marktbote/store"
 )
 
@@ -20,6 +22,7 @@ import (
 type answers struct {
 	decision *ack.Decision
 	files    []ack.Interchange
+	checked  []*check.Result       // of the files
 	long     map[int]store.Payload // files too long for the transaction of their row
 }
 
@@ -50,6 +53,13 @@ func (g *Gateway) answer(ctx context.Context, x store.Interchange, result *check
 		return nil, err
 	}
 	for i := range a.files {
+		result, err := check.File(bytes.NewReader(a.files[i].Bytes), check.Options{
+			At: opts.SentAt, Rules: g.rules, Facts: facts{g.config}, Read: edifact.Options{MaxMessageBytes: g.config.MaxMessageBytes},
+		})
+		if err != nil {
+			return nil, err
+		}
+		a.checked = append(a.checked, result)
 		if len(a.files[i].Bytes) <= store.MaxInlinePayload {
 			continue
 		}
@@ -163,33 +173,53 @@ func (g *Gateway) keepAnswers(tx store.Tx, x store.Interchange, a *answers) erro
 				return err
 			}
 		}
-		id, err := tx.InsertInterchange(store.Interchange{
-			Direction: store.Out, ReceivedID: answerID(x.ID, i+1), ReceivedAt: now,
-			PayloadDigest: payload.Digest, PayloadSize: payload.Size, State: store.StateReceived,
-		})
-		if err != nil {
+		answer := store.Interchange{
+			Direction: store.Out, ReceivedID: answerID(x.ID, i+1), ReceivedAt: now, CheckedAt: now,
+			PayloadDigest: payload.Digest, PayloadSize: payload.Size,
+		}
+		fill(&answer, a.checked[i])
+		var err error
+		if answer.ID, err = tx.InsertInterchange(answer); err != nil {
 			return err
 		}
-		if _, err := tx.AddWork(store.Work{Kind: kindCheck, Lane: laneOfAnswers, InterchangeID: id, DueAt: now}); err != nil {
+		if err := insertResult(tx, answer.ID, a.checked[i]); err != nil {
 			return err
 		}
-		if err := a.owed(x.ID, id, a.files[i].Type, tx.InsertLedger); err != nil {
+		if err := g.addAnswer(tx, answer); err != nil {
+			return err
+		}
+		if err := a.owed(x, answer.ID, a.files[i].Type, tx.InsertLedger); err != nil {
 			return err
 		}
 	}
+	tx.SetClass(dataClass(x.MessageType))
 	return nil
 }
 
+// addAnswer puts an answer on its way. One that our own check does not accept is for a person.
+func (g *Gateway) addAnswer(tx store.Tx, answer store.Interchange) error {
+	if answer.Verdict == string(check.Accepted) {
+		return g.addDispatch(tx, answer)
+	}
+	_, err := tx.AddWork(store.Work{
+		Kind: kindDispatch, Lane: work.Send, Target: answer.Recipient, InterchangeID: answer.ID, DueAt: answer.CheckedAt, Parked: true,
+		Reason: fmt.Sprintf("gateway: the answer is wrong and was not sent: %s", answer.Verdict),
+	})
+	return err
+}
+
 // owed lists what an answer settles.
-func (a *answers) owed(original, answer int64, kind string, insert func(store.LedgerEntry) error) error {
-	e := store.LedgerEntry{InterchangeID: original, State: store.LedgerOpen, AnsweredBy: answer}
+func (a *answers) owed(original store.Interchange, answer int64, kind string, insert func(store.LedgerEntry) error) error {
+	e := store.LedgerEntry{InterchangeID: original.ID, State: store.LedgerOpen, AnsweredBy: answer}
 	if kind == "CONTRL" {
 		e.Kind, e.DueAt = store.LedgerContrl, a.decision.ContrlDue.By
+		e.LookAt = warnAt(original.ReceivedAt, e.DueAt)
 		return insert(e)
 	}
 	for i := range a.decision.Aperaks {
 		r := &a.decision.Aperaks[i]
 		e.Kind, e.DueAt = store.LedgerAperak, r.Due.By
+		e.LookAt = warnAt(original.ReceivedAt, e.DueAt)
 		e.MessageIndex, e.TransactionIndex = r.MessageIndex+1, r.TransactionIndex+1
 		if err := insert(e); err != nil {
 			return err

@@ -256,7 +256,7 @@ func TestLane(t *testing.T) {
 		for _, b := range fixture(t, name) {
 			h.add([]byte{b})
 		}
-		if got := lane(h.messageType()); got != want || len(h.bytes) > headBytes {
+		if got := lane(h.messageType(), 1000); got != want || len(h.bytes) > headBytes {
 			t.Errorf("%s: lane %s, want %s; %d bytes kept", name, got, want, len(h.bytes))
 		}
 	}

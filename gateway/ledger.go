@@ -11,17 +11,14 @@ import (
 	"github.com/marktbote/marktbote/edifact"
 	"github.com/marktbote/marktbote/formats"
 	"github.com/marktbote/marktbote/formats/ack"
-	"github.com/marktbote/marktbote/formats/check"
 	"github.com/marktbote/marktbote/formats/ident"
+	"github.com/marktbote/marktbote/formats/process"
 	"github.com/marktbote/marktbote/gateway/work"
 	"github.com/marktbote/marktbote/store"
 )
 
-// laneOfAnswers is the lane of CONTRL and APERAK, whatever they answer.
-const laneOfAnswers = work.Urgent
-
 // sent notes in the transaction of a dispatch what it settles and what the partner owes for it now.
-func (g *Gateway) sent(tx store.Tx, x store.Interchange, at time.Time) error {
+func (g *Gateway) sent(tx store.Tx, x store.Interchange, transactions []store.Transaction, at time.Time) error {
 	if original, ok := answeredBy(x); ok {
 		list, err := tx.Ledger(original)
 		if err != nil {
@@ -35,10 +32,6 @@ func (g *Gateway) sent(tx store.Tx, x store.Interchange, at time.Time) error {
 				return err
 			}
 		}
-	}
-	transactions, err := tx.Transactions(x.ID)
-	if err != nil {
-		return err
 	}
 	for _, e := range owedFor(x, transactions, at) {
 		// What is there already was settled by an answer that was faster than this transaction.
@@ -62,14 +55,14 @@ func owedFor(x store.Interchange, transactions []store.Transaction, at time.Time
 	switch {
 	case x.MessageType == "CONTRL":
 	case sparte == formats.Gas:
-		list = append(list, store.LedgerEntry{
-			InterchangeID: x.ID, Kind: store.LedgerContrl, State: store.LedgerOpen, DueAt: ack.ContrlDeadline(at, x.MessageType).Until,
-		})
+		due := ack.ContrlDeadline(at, x.MessageType).Until
+		list = append(list, store.LedgerEntry{InterchangeID: x.ID, Kind: store.LedgerContrl, State: store.LedgerOpen, DueAt: due, LookAt: due})
 	case sparte == formats.Strom && x.MessageType != "APERAK":
 		for _, t := range transactions {
+			due := ack.AperakDeadline(at, sparte, x.MessageType, t.Pruefidentifikator).Until
 			list = append(list, store.LedgerEntry{
 				InterchangeID: x.ID, MessageIndex: t.MessageIndex, TransactionIndex: t.Index, Kind: store.LedgerAperak,
-				State: store.LedgerOpen, DueAt: ack.AperakDeadline(at, sparte, x.MessageType, t.Pruefidentifikator).Until,
+				State: store.LedgerOpen, DueAt: due, LookAt: due,
 			})
 		}
 	}
@@ -78,67 +71,88 @@ func owedFor(x store.Interchange, transactions []store.Transaction, at time.Time
 
 // settle notes that something owed has come.
 func (g *Gateway) settle(tx store.Tx, e store.LedgerEntry, at time.Time, answer int64) error {
-	e.State, e.DoneAt, e.AnsweredBy = store.LedgerMet, at, answer
+	e.State, e.DoneAt, e.AnsweredBy, e.LookAt = store.LedgerMet, at, answer, time.Time{}
 	if !e.DueAt.IsZero() && at.After(e.DueAt) {
 		e.State = store.LedgerLate
 	}
 	return tx.UpdateLedger(e)
 }
 
-// correlate finds out what the CONTRL and APERAK of a partner are about and settles it. What answers nothing that was
-// sent from here is set aside for a person, when all else in the file is done.
-func (g *Gateway) correlate(ctx context.Context, item store.Work) error {
-	x, err := g.interchange(ctx, item.InterchangeID)
-	if err != nil {
-		return err
-	}
-	body, err := g.store.OpenPayload(ctx, x.PayloadDigest)
-	if err != nil {
-		return fmt.Errorf("gateway: correlate: %w", err)
-	}
-	defer body.Close()
-	file, err := ack.Read(body, edifact.Options{MaxMessageBytes: g.config.MaxMessageBytes})
-	if err != nil {
-		return final{fmt.Errorf("gateway: correlate: %w", err)}
-	}
-	var c *correlation
-	err = g.store.Update(ctx, func(tx store.Tx) error {
-		c = &correlation{g: g, tx: tx, x: x}
-		if err := c.file(file); err != nil {
-			return err
-		}
-		if x.State != store.StatePublished {
-			if _, err := tx.AddWork(store.Work{Kind: kindPublish, Lane: item.Lane, InterchangeID: x.ID, DueAt: g.now()}); err != nil {
-				return err
-			}
-		}
-		if c.lost != "" {
-			return tx.ParkWork(item, "gateway: correlate: "+c.lost)
-		}
-		return tx.CompleteWork(item)
-	})
-	if err != nil {
-		return fmt.Errorf("gateway: correlate: %w", err)
-	}
-	if c.lost != "" {
-		g.log.Warn("an answer of a partner fits nothing that was sent", zap.Int64("interchange", x.ID),
-			zap.String("partner", x.Sender), zap.String("reason", c.lost))
-	}
-	if c.rejected > 0 {
-		g.log.Warn("a partner rejected what was sent", zap.Int64("interchange", x.ID), zap.String("partner", x.Sender),
-			zap.Int("rejected", c.rejected))
-	}
-	g.work.Wake()
-	return nil
+// correlation settles what one file with CONTRL or APERAK of a partner is about, in one transaction.
+type correlation struct {
+	g    *Gateway
+	x    store.Interchange // the file with the answers
+	said *ack.Answers
+
+	tx       store.Tx
+	rejected int    // CONTRL and APERAK that reject
+	lost     string // what the first answer was about that fits nothing
 }
 
-// correlation settles what one file with answers is about, in one transaction.
-type correlation struct {
-	g        *Gateway
-	tx       store.Tx
-	x        store.Interchange // the file with the answers
-	rejected int               // CONTRL and APERAK that reject
-	lost     string            // what the first answer was about that fits nothing
+// readAnswers reads the CONTRL and APERAK of a partner.
+func (g *Gateway) readAnswers(ctx context.Context, x store.Interchange) (*correlation, error) {
+	body, err := g.store.OpenPayload(ctx, x.PayloadDigest)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	said, err := ack.Read(body, edifact.Options{MaxMessageBytes: g.config.MaxMessageBytes})
+	if err != nil {
+		return nil, final{err}
+	}
+	return &correlation{g: g, x: x, said: said}, nil
+}
+
+// settleAll settles everything that the file is about.
+func (c *correlation) settleAll(tx store.Tx) error {
+	c.tx, c.rejected, c.lost = tx, 0, "" // the transaction may run again
+	return c.file(c.said)
+}
+
+// commit settles what the file is about. What answers nothing that was sent from here is set aside for a person.
+func (c *correlation) commit(tx store.Tx) error {
+	if err := c.settleAll(tx); err != nil || c.lost == "" {
+		return err
+	}
+	_, err := tx.AddWork(store.Work{
+		Kind: kindCorrelate, Lane: work.Urgent, InterchangeID: c.x.ID, DueAt: c.g.now(), Parked: true, Reason: "gateway: correlate: " + c.lost,
+	})
+	return err
+}
+
+func (c *correlation) after() {
+	if c.lost != "" {
+		c.g.log.Warn("an answer of a partner fits nothing that was sent", zap.Int64("interchange", c.x.ID),
+			zap.String("partner", c.x.Sender), zap.String("reason", c.lost))
+	}
+	if c.rejected > 0 {
+		c.g.log.Warn("a partner rejected what was sent", zap.Int64("interchange", c.x.ID), zap.String("partner", c.x.Sender),
+			zap.Int("rejected", c.rejected))
+	}
+}
+
+// correlateAgain is for a person who has found out what was missing.
+func (g *Gateway) correlateAgain(ctx context.Context, item store.Work) (work.Commit, error) {
+	x, err := g.interchange(ctx, item.InterchangeID)
+	if err != nil {
+		return work.Commit{}, err
+	}
+	c, err := g.readAnswers(ctx, x)
+	if err != nil {
+		return work.Commit{}, fmt.Errorf("gateway: correlate: %w", err)
+	}
+	return work.Commit{
+		Do: func(tx store.Tx) error {
+			if err := c.settleAll(tx); err != nil {
+				return err
+			}
+			if c.lost != "" {
+				return tx.ParkWork(item, "gateway: correlate: "+c.lost)
+			}
+			return tx.CompleteWork(item)
+		},
+		After: c.after,
+	}, nil
 }
 
 func (c *correlation) file(file *ack.Answers) error {
@@ -148,27 +162,34 @@ func (c *correlation) file(file *ack.Answers) error {
 			c.rejected++
 		}
 		// Some partners turn sender and receiver round.
-		if err := c.answer(a, store.LedgerContrl, a.Action == ack.Rejected, a.ControlRef, a.Sender.ID, a.Receiver.ID); err != nil {
+		means := process.Event{At: c.x.ReceivedAt}
+		if a.Action == ack.Rejected {
+			means.Kind = process.EventContrl4
+		}
+		if err := c.answer(a, store.LedgerContrl, means, a.ControlRef, a.Sender.ID, a.Receiver.ID); err != nil {
 			return err
 		}
 	}
 	for i := range file.Aperaks {
 		a := &file.Aperaks[i]
+		means := process.Event{Kind: process.EventAperak312, At: c.x.ReceivedAt}
 		if a.Code == ack.NotAccepted {
 			c.rejected++
+			means.Kind = process.EventAperak313
 		}
 		if a.Receiver.ID == "" { // the message does not say, the envelope does
 			a.Sender, a.Receiver = file.Sender, file.Receiver
 		}
-		if err := c.answer(a, store.LedgerAperak, false, a.ControlRef, a.Receiver.ID); err != nil {
+		if err := c.answer(a, store.LedgerAperak, means, a.ControlRef, a.Receiver.ID); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// answer settles what one CONTRL or APERAK is about: the senders are who may have sent that.
-func (c *correlation) answer(a ack.Answer, kind store.LedgerKind, rejectsFile bool, ref string, senders ...string) error {
+// answer settles what one CONTRL or APERAK is about: the senders are who may have sent that. means is what it does to the
+// steps of the transactions.
+func (c *correlation) answer(a ack.Answer, kind store.LedgerKind, means process.Event, ref string, senders ...string) error {
 	var files []store.Interchange
 	var sent []ack.Sent
 	for _, sender := range senders {
@@ -201,12 +222,17 @@ func (c *correlation) answer(a ack.Answer, kind store.LedgerKind, rejectsFile bo
 		return err
 	}
 	for _, p := range m.Places {
-		if err := c.place(original, sent[m.File], entries, p, kind); err != nil {
+		if means.Kind == process.EventContrl4 || means.Kind == process.EventAperak313 {
+			if err := c.reopen(original, sent[m.File], p); err != nil {
+				return err
+			}
+		}
+		if err := c.place(original, sent[m.File], entries, p, kind, means); err != nil {
 			return err
 		}
 	}
-	if rejectsFile {
-		return c.cancel(entries)
+	if means.Kind == process.EventContrl4 {
+		return c.cancel(original, entries, means)
 	}
 	return nil
 }
@@ -241,7 +267,7 @@ func (c *correlation) sent(x store.Interchange) (ack.Sent, error) {
 
 // place settles the entries of one place; -1 stands for all. A transaction can have several entries with its number,
 // one for each of its statuses. What nobody waited for gets an entry now: a rejection in Gas, for example.
-func (c *correlation) place(original store.Interchange, sent ack.Sent, entries []store.LedgerEntry, p ack.Place, kind store.LedgerKind) error {
+func (c *correlation) place(original store.Interchange, sent ack.Sent, entries []store.LedgerEntry, p ack.Place, kind store.LedgerKind, means process.Event) error {
 	number := func(message, transaction int) (string, bool) {
 		if message < 0 || message >= len(sent.Messages) || transaction < 0 || transaction >= len(sent.Messages[message].Transactions) {
 			return "", false
@@ -252,13 +278,20 @@ func (c *correlation) place(original store.Interchange, sent ack.Sent, entries [
 	found := false
 	for i := range entries {
 		e := &entries[i]
-		if e.Kind != kind || p.Message >= 0 && e.MessageIndex != p.Message+1 {
+		step := e.Kind == store.LedgerAnswer && kind == store.LedgerAperak
+		if e.Kind != kind && !step || p.Message >= 0 && e.MessageIndex != p.Message+1 {
 			continue
 		}
 		if one && e.TransactionIndex != p.Transaction+1 {
 			if other, ok := number(e.MessageIndex-1, e.TransactionIndex-1); !ok || other != wanted {
 				continue
 			}
+		}
+		if step {
+			if _, err := c.g.advance(c.tx, original, *e, means, c.x.ID); err != nil {
+				return err
+			}
+			continue
 		}
 		found = true
 		if !e.DoneAt.IsZero() {
@@ -277,78 +310,42 @@ func (c *correlation) place(original store.Interchange, sent ack.Sent, entries [
 	})
 }
 
-// cancel ends the wait for APERAK: a file that was rejected counts as not sent.
-//
-// Spec: CONTRL AHB 1.0 (a rejected file is not processed); APERAK AHB 1.1 ch. 2
-func (c *correlation) cancel(entries []store.LedgerEntry) error {
-	for _, e := range entries {
-		if e.Kind == store.LedgerContrl || !e.DoneAt.IsZero() {
-			continue
-		}
-		e.State, e.AnsweredBy = store.LedgerCancelled, c.x.ID
-		if err := c.tx.UpdateLedger(e); err != nil {
-			return err
+// reopen takes back what the rejected transactions of a place answered; -1 stands for all.
+func (c *correlation) reopen(original store.Interchange, sent ack.Sent, p ack.Place) error {
+	for i := range sent.Messages {
+		for k := range sent.Messages[i].Transactions {
+			if p.Message >= 0 && p.Message != i || p.Transaction >= 0 && p.Transaction != k {
+				continue
+			}
+			if err := c.g.reopen(c.tx, original, place{i + 1, k + 1}, c.x.ReceivedAt); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// Watching what is owed.
-const (
-	watchEvery = 10 * time.Second
-	watchBatch = 1000 // entries in one transaction
-)
-
-// watch marks what has not come in time, until ctx ends.
-func (g *Gateway) watch(ctx context.Context) {
-	for {
-		if err := g.missed(ctx); err != nil && ctx.Err() == nil {
-			g.log.Error("deadlines cannot be watched", zap.Error(err))
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(watchEvery):
-		}
-	}
-}
-
-// missed marks the open entries whose deadline has passed.
-func (g *Gateway) missed(ctx context.Context) error {
-	for {
-		now := g.now()
-		var list []store.LedgerEntry
-		find := func(tx store.Tx) (err error) {
-			list, err = tx.LedgerDue(now, watchBatch)
-			return err
-		}
-		if err := g.store.View(ctx, find); err != nil || len(list) == 0 {
-			return err
-		}
-		err := g.store.Update(ctx, func(tx store.Tx) error {
-			if err := find(tx); err != nil { // another gateway may have been here
+// cancel ends the wait for APERAK and for answers: a file that was rejected counts as not sent.
+//
+// Spec: CONTRL AHB 1.0 (a rejected file is not processed); APERAK AHB 1.1 ch. 2
+func (c *correlation) cancel(original store.Interchange, entries []store.LedgerEntry, means process.Event) error {
+	for _, e := range entries {
+		switch {
+		case e.Kind == store.LedgerAnswer:
+			if _, err := c.g.advance(c.tx, original, e, means, c.x.ID); err != nil {
 				return err
 			}
-			for _, e := range list {
-				e.State = store.LedgerMissed
-				if err := tx.UpdateLedger(e); err != nil {
-					return err
-				}
+		case e.Kind == store.LedgerAperak && e.DoneAt.IsZero():
+			e.State, e.AnsweredBy, e.LookAt = store.LedgerCancelled, c.x.ID, time.Time{}
+			if err := c.tx.UpdateLedger(e); err != nil {
+				return err
 			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		for _, e := range list {
-			g.overdue.WithLabelValues(string(e.Kind)).Inc()
-			g.log.Warn("deadline missed", zap.Int64("interchange", e.InterchangeID), zap.Int("message", e.MessageIndex),
-				zap.Int("transaction", e.TransactionIndex), zap.String("kind", string(e.Kind)), zap.Time("due", e.DueAt))
 		}
 	}
+	return nil
 }
 
-// isAnswer reports whether an accepted interchange is one that answers what was sent.
-func isAnswer(x store.Interchange) bool {
-	return x.Direction == store.In && x.Verdict == string(check.Accepted) && (x.MessageType == "CONTRL" || x.MessageType == "APERAK")
+// acknowledges reports whether an interchange is one that answers what was sent, technically.
+func acknowledges(x store.Interchange) bool {
+	return x.MessageType == "CONTRL" || x.MessageType == "APERAK"
 }

@@ -1,16 +1,18 @@
-// Package gateway carries an interchange from the transport to the systems behind: kept, checked, published.
+// Package gateway carries an interchange from the transport to the systems behind: kept, checked, answered, published.
 //
-// This file tells the path of a message. Every arrow is one durable work item and one transaction of the store:
+// This file tells the path of a message. Every arrow is one durable work item; what a step finds out is committed in one
+// transaction of the store together with the next item:
 //
-//	in   transport -> Receive:   bytes kept, item "check"  -> the transport may confirm the receipt
-//	               -> check:     verdict, messages, transactions, findings; the answers (acknowledge.go), each an
-//	                             outgoing interchange with an item "check"; item "publish" if accepted
-//	               -> publish:   events in the outbox
-//	               -> correlate: in front of publish, for CONTRL and APERAK (ledger.go): what they settle
-//	out  caller    -> Submit:    bytes kept, item "check"  -> the caller may forget them
-//	               -> check:     as above; item "dispatch" if accepted
-//	               -> dispatch:  one attempt through the Channel; what the partner owes for it now; item "publish"
-//	               -> publish
+//	in   transport -> Receive:  bytes kept                        -> the transport may confirm the receipt
+//	               -> check:    verdict and findings (result.go)
+//	                            answers, each an outgoing interchange that is to be sent (acknowledge.go)
+//	                            what an answer of a partner settles (ledger.go)
+//	                            what the transactions are in their processes, and what is owed until when (process.go)
+//	                            events in the outbox (publish.go)
+//	out  caller    -> Submit:   bytes kept                        -> the caller may forget them
+//	               -> check:    verdict and findings
+//	               -> dispatch: one attempt through the Channel; what the partner owes for it now; events
+//	time watch (watch.go):      what is due soon, what was missed, and what silence means
 //
 // After a crash between any two steps the item of the next step is in the store and is done then. A gateway without a
 // Channel answers nothing and waits for nothing.
@@ -19,7 +21,6 @@ package gateway
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -30,9 +31,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/marktbote/marktbote/edifact"
-	"github.com/marktbote/marktbote/formats"
 	"github.com/marktbote/marktbote/formats/check"
-	"github.com/marktbote/marktbote/formats/event"
 	"github.com/marktbote/marktbote/formats/rules"
 	"github.com/marktbote/marktbote/gateway/config"
 	"github.com/marktbote/marktbote/gateway/work"
@@ -42,9 +41,8 @@ import (
 // The kinds of work items.
 const (
 	kindCheck     = "check"
-	kindCorrelate = "correlate"
 	kindDispatch  = "dispatch"
-	kindPublish   = "publish"
+	kindCorrelate = "correlate" // again, because a person wants it
 )
 
 // Errors of Receive and Submit that are the caller's to mend.
@@ -113,8 +111,10 @@ func New(opts Options) *Gateway {
 	opts.Metrics.MustRegister(g.verdicts, g.events, g.overdue)
 	g.work.Handle(kindCheck, g.check)
 	g.work.Handle(kindDispatch, g.dispatch)
-	g.work.Handle(kindPublish, g.publish)
-	g.work.Handle(kindCorrelate, g.correlate)
+	g.work.Handle(kindCorrelate, g.correlateAgain)
+	g.work.Handle(kindDecide, func(_ context.Context, item store.Work) (work.Commit, error) {
+		return work.Commit{}, final{errors.New(item.Reason)}
+	})
 	return g
 }
 
@@ -199,7 +199,7 @@ func (g *Gateway) keep(ctx context.Context, direction store.Direction, channel, 
 		if err != nil {
 			return err
 		}
-		_, err = tx.AddWork(store.Work{Kind: kindCheck, Lane: lane(messageType), InterchangeID: id, DueAt: now})
+		_, err = tx.AddWork(store.Work{Kind: kindCheck, Lane: lane(messageType, payload.Size), InterchangeID: id, DueAt: now})
 		return err
 	})
 	if errors.Is(err, store.ErrDuplicate) {
@@ -266,10 +266,14 @@ func (h *headWriter) messageType() string {
 	return ""
 }
 
-// lane chooses the lane of an interchange. One whose type is not known is not urgent.
+// lane chooses the lane of an interchange. One whose type is not known is not urgent; one that takes long to check must
+// not keep the others waiting, whatever it is.
 //
 // Spec: APERAK AHB 1.1 2.4 (45 minutes for UTILMD and ORDERS)
-func lane(messageType string) string {
+func lane(messageType string, size int64) string {
+	if size > store.MaxInlinePayload {
+		return work.Large
+	}
 	switch messageType {
 	case "UTILMD", "ORDERS", "ORDRSP", "ORDCHG", "APERAK", "CONTRL":
 		return work.Urgent
@@ -295,11 +299,11 @@ func dataClass(messageType string) store.Class {
 // without its own.
 const maxFindings = 100_000
 
-// check judges an interchange and keeps what it found and how it is answered.
-func (g *Gateway) check(ctx context.Context, item store.Work) error {
+// check judges an interchange. Everything that follows from the verdict is committed with it.
+func (g *Gateway) check(ctx context.Context, item store.Work) (work.Commit, error) {
 	x, err := g.interchange(ctx, item.InterchangeID)
 	if err != nil {
-		return err
+		return work.Commit{}, err
 	}
 	opts := check.Options{At: x.ReceivedAt, Rules: g.rules, Facts: facts{g.config}, Read: edifact.Options{MaxMessageBytes: g.config.MaxMessageBytes}}
 	known := &knowledge{ctx: ctx, g: g, self: x.ID}
@@ -309,111 +313,194 @@ func (g *Gateway) check(ctx context.Context, item store.Work) error {
 			opts.MaxFindings = maxFindings
 		}
 	}
-	body, err := g.store.OpenPayload(ctx, x.PayloadDigest)
+	result, err := g.judge(ctx, x.PayloadDigest, opts)
 	if err != nil {
-		return fmt.Errorf("gateway: check: %w", err)
+		return work.Commit{}, fmt.Errorf("gateway: check: %w", err)
 	}
-	defer body.Close()
-	result, err := check.File(body, opts)
-	if err != nil {
-		return fmt.Errorf("gateway: check: %w", err)
-	}
+	again := x.State != store.StateReceived
 	fill(&x, result)
 	x.CheckedAt = g.now()
-	next := ""
-	if result.Verdict == check.Accepted {
-		switch {
-		case x.Direction == store.Out:
-			next = kindDispatch
-		case g.channel != nil && isAnswer(x):
-			next = kindCorrelate
-		default:
-			next = kindPublish
+	in := &incoming{g: g, x: x}
+	if x.Direction == store.In {
+		if err := in.prepare(ctx, result, opts); err != nil {
+			return work.Commit{}, fmt.Errorf("gateway: check: %w", err)
 		}
 	}
-	var reply *answers
-	if x.Direction == store.In && g.channel != nil {
-		if reply, err = g.answer(ctx, x, result, opts); err != nil {
-			return fmt.Errorf("gateway: check: answer: %w", err)
-		}
-	}
-	err = g.store.Update(ctx, func(tx store.Tx) error {
-		tx.SetClass(dataClass(x.MessageType))
-		if err := known.confirm(tx); err != nil {
-			return err
-		}
-		if err := tx.ReplaceMessages(x.ID); err != nil {
-			return err
-		}
-		if err := insertResult(tx, x.ID, result); err != nil {
-			return err
-		}
-		if err := tx.UpdateInterchange(x); err != nil {
-			return err
-		}
-		if reply != nil {
-			if err := g.keepAnswers(tx, x, reply); err != nil {
+	return work.Commit{
+		Do: func(tx store.Tx) error {
+			tx.SetClass(dataClass(x.MessageType))
+			if err := known.confirm(tx); err != nil {
 				return err
 			}
-		}
-		if next != "" {
-			if _, err := tx.AddWork(store.Work{Kind: next, Lane: item.Lane, InterchangeID: x.ID, DueAt: g.now()}); err != nil {
+			if again {
+				if err := tx.ReplaceMessages(x.ID); err != nil {
+					return err
+				}
+			}
+			if err := insertResult(tx, x.ID, result); err != nil {
 				return err
 			}
-		}
-		return tx.CompleteWork(item)
-	})
+			row := x
+			switch {
+			case x.Direction == store.In:
+				if err := in.commit(ctx, tx, &row); err != nil {
+					return err
+				}
+			case result.Verdict == check.Accepted:
+				if err := g.addDispatch(tx, x); err != nil {
+					return err
+				}
+			}
+			if err := tx.UpdateInterchange(row); err != nil {
+				return err
+			}
+			return tx.CompleteWork(item)
+		},
+		After: func() {
+			g.verdicts.WithLabelValues(string(x.Direction), x.Verdict).Inc()
+			g.log.Info("interchange checked", zap.Int64("interchange", x.ID), zap.String("verdict", x.Verdict),
+				zap.String("partner", x.Sender), zap.String("reference", x.ControlRef), zap.Int("messages", x.MessageCount),
+				zap.Int("findings", x.FindingCount))
+			in.after()
+			g.work.Wake()
+		},
+	}, nil
+}
+
+// judge checks kept bytes.
+func (g *Gateway) judge(ctx context.Context, digest string, opts check.Options) (*check.Result, error) {
+	body, err := g.store.OpenPayload(ctx, digest)
 	if err != nil {
-		return fmt.Errorf("gateway: check: %w", err)
+		return nil, err
 	}
-	g.verdicts.WithLabelValues(string(x.Direction), x.Verdict).Inc()
-	g.log.Info("interchange checked", zap.Int64("interchange", x.ID), zap.String("verdict", x.Verdict),
-		zap.String("partner", x.Sender), zap.String("reference", x.ControlRef), zap.Int("messages", x.MessageCount),
-		zap.Int("findings", x.FindingCount))
-	if original, ok := answeredBy(x); ok && result.Verdict != check.Accepted {
-		g.log.Error("an answer is wrong and was not sent", zap.Int64("interchange", x.ID), zap.Int64("answers", original))
+	defer body.Close()
+	return check.File(body, opts)
+}
+
+// incoming is what follows from the check of a received interchange.
+type incoming struct {
+	g          *Gateway
+	x          store.Interchange
+	answers    *answers     // nil: nobody is answered
+	correlated *correlation // nil: it is no answer of a partner
+	content    *content     // nil: nothing of it counts
+}
+
+// prepare finds out what needs no transaction.
+func (in *incoming) prepare(ctx context.Context, result *check.Result, opts check.Options) (err error) {
+	g := in.g
+	if g.channel != nil {
+		if in.answers, err = g.answer(ctx, in.x, result, opts); err != nil {
+			return fmt.Errorf("answer: %w", err)
+		}
 	}
-	g.work.Wake()
+	switch {
+	case result.Verdict != check.Accepted:
+	case acknowledges(in.x):
+		if g.channel != nil {
+			in.correlated, err = g.readAnswers(ctx, in.x)
+		}
+	default:
+		in.content, err = g.readContent(ctx, in.x, rejectedIn(result))
+	}
+	return err
+}
+
+// commit goes through what follows in the order of the story above. x is changed to what it has become.
+func (in *incoming) commit(ctx context.Context, tx store.Tx, x *store.Interchange) error {
+	if in.answers != nil {
+		if err := in.g.keepAnswers(tx, *x, in.answers); err != nil {
+			return err
+		}
+	}
+	if in.correlated != nil {
+		if err := in.correlated.commit(tx); err != nil {
+			return err
+		}
+	}
+	if in.content != nil {
+		if err := in.content.commit(ctx, tx, x.ReceivedAt); err != nil {
+			return err
+		}
+	}
+	if x.Verdict == string(check.Accepted) {
+		x.State = store.StatePublished
+	}
 	return nil
 }
 
+func (in *incoming) after() {
+	if in.correlated != nil {
+		in.correlated.after()
+	}
+	if in.content != nil {
+		in.content.after()
+	}
+}
+
+// addDispatch puts an accepted outgoing interchange on its way.
+func (g *Gateway) addDispatch(tx store.Tx, x store.Interchange) error {
+	_, err := tx.AddWork(store.Work{Kind: kindDispatch, Lane: work.Send, Target: x.Recipient, InterchangeID: x.ID, DueAt: g.now()})
+	return err
+}
+
 // dispatch sends an accepted outgoing interchange.
-func (g *Gateway) dispatch(ctx context.Context, item store.Work) error {
-	x, err := g.interchange(ctx, item.InterchangeID)
+func (g *Gateway) dispatch(ctx context.Context, item store.Work) (work.Commit, error) {
+	x, transactions, err := g.outgoing(ctx, item.InterchangeID)
+	if err != nil {
+		return work.Commit{}, err
+	}
+	if g.channel == nil {
+		return work.Commit{}, final{errors.New("gateway: dispatch: no channel to send through is configured")}
+	}
+	var c *content
+	if !acknowledges(x) {
+		if c, err = g.readContent(ctx, x, rejectedOf(transactions)); err != nil {
+			return work.Commit{}, fmt.Errorf("gateway: dispatch: %w", err)
+		}
+	}
+	if err := g.send(ctx, x); err != nil {
+		return work.Commit{}, fmt.Errorf("gateway: dispatch: %w", err)
+	}
+	at := g.now()
+	x.State = store.StatePublished
+	return work.Commit{
+		Do: func(tx store.Tx) error {
+			tx.SetClass(dataClass(x.MessageType))
+			if err := g.sent(tx, x, transactions, at); err != nil {
+				return err
+			}
+			if c != nil {
+				if err := c.commit(ctx, tx, at); err != nil {
+					return err
+				}
+			}
+			if err := tx.UpdateInterchange(x); err != nil {
+				return err
+			}
+			return tx.CompleteWork(item)
+		},
+		After: func() {
+			g.log.Info("interchange sent", zap.Int64("interchange", x.ID), zap.String("partner", x.Recipient), zap.String("reference", x.ControlRef))
+			if c != nil {
+				c.after()
+			}
+			g.work.Wake()
+		},
+	}, nil
+}
+
+// send makes one attempt.
+func (g *Gateway) send(ctx context.Context, x store.Interchange) error {
+	body, err := g.store.OpenPayload(ctx, x.PayloadDigest)
 	if err != nil {
 		return err
 	}
-	if g.channel == nil {
-		return final{errors.New("gateway: dispatch: no channel to send through is configured")}
-	}
-	body, err := g.store.OpenPayload(ctx, x.PayloadDigest)
-	if err != nil {
-		return fmt.Errorf("gateway: dispatch: %w", err)
-	}
 	defer body.Close()
-	out := Outgoing{
+	return g.channel.Send(ctx, Outgoing{
 		MessageID: fmt.Sprintf("%d.%s@%s", x.ID, x.PayloadDigest[:16], x.Sender),
 		Sender:    x.Sender, Recipient: x.Recipient, Body: body,
-	}
-	if err := g.channel.Send(ctx, out); err != nil {
-		return fmt.Errorf("gateway: dispatch: %w", err)
-	}
-	at := g.now()
-	err = g.store.Update(ctx, func(tx store.Tx) error {
-		if err := g.sent(tx, x, at); err != nil {
-			return err
-		}
-		if _, err := tx.AddWork(store.Work{Kind: kindPublish, Lane: item.Lane, InterchangeID: x.ID, DueAt: at}); err != nil {
-			return err
-		}
-		return tx.CompleteWork(item)
 	})
-	if err != nil {
-		return fmt.Errorf("gateway: dispatch: %w", err)
-	}
-	g.log.Info("interchange sent", zap.Int64("interchange", x.ID), zap.String("partner", x.Recipient), zap.String("reference", x.ControlRef))
-	g.work.Wake()
-	return nil
 }
 
 // final marks an error that another try cannot mend.
@@ -423,110 +510,16 @@ func (final) Temporary() bool { return false }
 
 func (f final) Unwrap() error { return f.error }
 
-// publish puts the events of an accepted interchange into the outbox.
-func (g *Gateway) publish(ctx context.Context, item store.Work) error {
-	x, err := g.interchange(ctx, item.InterchangeID)
-	if err != nil {
+// outgoing returns an interchange that is to be sent, with its transactions.
+func (g *Gateway) outgoing(ctx context.Context, id int64) (x store.Interchange, transactions []store.Transaction, err error) {
+	err = g.store.View(ctx, func(tx store.Tx) error {
+		if x, err = tx.Interchange(id); err != nil {
+			return err
+		}
+		transactions, err = tx.Transactions(id)
 		return err
-	}
-	count := 0
-	err = g.store.Update(ctx, func(tx store.Tx) error {
-		count = 0 // Update may run this again
-		tx.SetClass(dataClass(x.MessageType))
-		body, err := g.store.OpenPayload(ctx, x.PayloadDigest)
-		if err != nil {
-			return err
-		}
-		defer body.Close()
-		rejected, err := rejectedTransactions(tx, x.ID)
-		if err != nil {
-			return err
-		}
-		err = g.eachEvent(body, x, rejected, func(e event.Event) error {
-			inserted, err := g.insertEvent(tx, x, e)
-			if inserted {
-				count++
-			}
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		x.State = store.StatePublished
-		if err := tx.UpdateInterchange(x); err != nil {
-			return err
-		}
-		return tx.CompleteWork(item)
 	})
-	if err != nil {
-		return fmt.Errorf("gateway: publish: %w", err)
-	}
-	g.events.Add(float64(count))
-	g.log.Info("events published", zap.Int64("interchange", x.ID), zap.Int("events", count))
-	return nil
-}
-
-// eachEvent translates the messages of an interchange, one in memory at a time, but not what the check rejected: of
-// an accepted interchange that can be single transactions.
-func (g *Gateway) eachEvent(body io.Reader, x store.Interchange, rejected map[place]bool, emit func(event.Event) error) error {
-	env := event.Envelope{
-		Direction: event.Direction(x.Direction), SenderRole: g.config.Rolle(x.Sender), RecipientRole: g.config.Rolle(x.Recipient),
-		FormatVersion: formats.FormatVersion(x.FormatVersion), Sparte: formats.Sparte(x.Sparte), ReceivedAt: x.ReceivedAt, Test: x.Test,
-		Original: fmt.Sprintf("/interchanges/%d", x.ID),
-	}
-	r := edifact.NewReader(body, edifact.Options{MaxMessageBytes: g.config.MaxMessageBytes})
-	var m edifact.Message
-	for {
-		err := r.NextMessage(&m)
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		list, err := event.FromMessage(env, r.UNB(), &m)
-		var none *event.NoMapping
-		var value *event.ValueError
-		switch {
-		case errors.As(err, &none):
-			g.log.Info("no event for a message", zap.Int64("interchange", x.ID), zap.Int("message", m.Index()), zap.String("reason", none.Error()))
-		case errors.As(err, &value):
-			return final{err} // the check let pass what cannot be translated: a person must look
-		case err != nil:
-			return err
-		}
-		refused := map[int]bool{} // first segments of rejected transactions
-		for i, t := range event.Transactions(&m) {
-			refused[t.First] = rejected[place{m.Index(), i + 1}]
-		}
-		for _, e := range list {
-			if refused[firstSegment(e)] {
-				continue
-			}
-			if err := emit(e); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-// insertEvent adds an event to the outbox. It returns false if the event is there already: the same business
-// transaction arrived before.
-func (g *Gateway) insertEvent(tx store.Tx, x store.Interchange, e event.Event) (bool, error) {
-	e.RecordedAt = g.now()
-	data, err := json.Marshal(e)
-	if err != nil {
-		return false, fmt.Errorf("encode event %s: %w", e.ID, err)
-	}
-	_, err = tx.InsertEvent(store.Event{
-		ID: e.ID, Type: e.Type, Subject: e.Subject, PartitionKey: e.PartitionKey, InterchangeID: x.ID,
-		RecordedAt: e.RecordedAt, Data: data,
-	})
-	if errors.Is(err, store.ErrDuplicate) {
-		g.log.Warn("business transaction arrived before", zap.Int64("interchange", x.ID), zap.String("event", e.ID))
-		return false, nil
-	}
-	return err == nil, err
+	return x, transactions, err
 }
 
 func (g *Gateway) interchange(ctx context.Context, id int64) (x store.Interchange, err error) {

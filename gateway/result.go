@@ -3,13 +3,12 @@ package gateway
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/marktbote/marktbote/formats"
 	"github.com/marktbote/marktbote/formats/check"
-	"github.com/marktbote/marktbote/formats/event"
+	"github.com/marktbote/marktbote/gateway/work"
 	"github.com/marktbote/marktbote/store"
 )
 
@@ -78,30 +77,28 @@ func insertResult(tx store.Tx, id int64, r *check.Result) error {
 // place is where a transaction stands: message and transaction in it, both counted from 1.
 type place struct{ message, transaction int }
 
-// rejectedTransactions returns what the check did not accept.
-func rejectedTransactions(tx store.Tx, id int64) (map[place]bool, error) {
-	list, err := tx.Transactions(id)
-	if err != nil {
-		return nil, err
+// rejectedIn returns the transactions that the check did not accept.
+func rejectedIn(r *check.Result) map[place]bool {
+	rejected := map[place]bool{}
+	for i, m := range r.Messages {
+		for k, t := range m.Transactions {
+			if t.Verdict != check.Accepted {
+				rejected[place{i + 1, k + 1}] = true
+			}
+		}
 	}
+	return rejected
+}
+
+// rejectedOf is rejectedIn for what was checked before.
+func rejectedOf(list []store.Transaction) map[place]bool {
 	rejected := map[place]bool{}
 	for _, t := range list {
 		if t.Verdict != string(check.Accepted) {
 			rejected[place{t.MessageIndex, t.Index}] = true
 		}
 	}
-	return rejected, nil
-}
-
-// firstSegment returns where the transaction of an event begins in its message.
-func firstSegment(e event.Event) int {
-	switch data := e.Data.(type) {
-	case *event.Contract:
-		return data.Message.FirstSegment
-	case *event.Meter:
-		return data.Message.FirstSegment
-	}
-	return 0
+	return rejected
 }
 
 // knowledge answers one check from configuration and store.
@@ -138,12 +135,15 @@ func (k *knowledge) Seen(sender, controlRef string) (seen bool, err error) {
 	return seen, err
 }
 
-var errSeenMeanwhile = errors.New("another interchange with the same control reference was checked at the same time")
+var errSeenMeanwhile = fmt.Errorf("%w: another interchange with the same control reference was checked at the same time", work.ErrStale)
 
-// confirm asks again in the transaction that makes this interchange known, because the lanes check side by side.
+// confirm asks again in the transaction that makes this interchange known, because lanes and gateways check side by side.
 func (k *knowledge) confirm(tx store.Tx) error {
 	if !k.fresh {
 		return nil
+	}
+	if err := tx.Lock("control-ref/" + k.sender + "/" + k.controlRef); err != nil {
+		return err
 	}
 	seen, err := k.find(tx)
 	if seen {
@@ -155,11 +155,4 @@ func (k *knowledge) confirm(tx store.Tx) error {
 func (k *knowledge) find(tx store.Tx) (bool, error) {
 	list, err := tx.FindControlRef(store.In, k.sender, k.controlRef)
 	return slices.ContainsFunc(list, func(x store.Interchange) bool { return x.ID != k.self }), err
-}
-
-// EventJSON returns the CloudEvent of an outbox row with its place in the outbox, which is known only since the
-// commit.
-func EventJSON(e store.Event) []byte {
-	head := fmt.Appendf(nil, `{"sequence":"%020d",`, e.Seq)
-	return append(head, e.Data[1:]...)
 }

@@ -230,18 +230,28 @@ func (r *rig) interchanges() int {
 	return n
 }
 
-// claim leases the due items of both lanes.
+// claim leases the due items of all lanes.
 func (r *rig) claim() []store.Work {
 	r.t.Helper()
 	var list []store.Work
-	for _, lane := range []string{work.Urgent, work.Bulk} {
-		items, err := r.st.ClaimWork(context.Background(), lane, r.now(), time.Hour, 100)
+	for _, lane := range []string{work.Urgent, work.Bulk, work.Large, work.Send, work.Deliver} {
+		items, err := r.st.ClaimWork(context.Background(), store.Claim{Lane: lane, Now: r.now(), Lease: time.Hour, Limit: 100})
 		if err != nil {
 			r.t.Fatal(err)
 		}
 		list = append(list, items...)
 	}
 	return list
+}
+
+// step does an item and commits it.
+func (r *rig) step(item store.Work) error {
+	do := map[string]work.Handler{kindCheck: r.check, kindDispatch: r.dispatch}[item.Kind]
+	c, err := do(context.Background(), item)
+	if err != nil {
+		return err
+	}
+	return r.store.Update(context.Background(), c.Do)
 }
 
 // fixture returns the bytes of a fixture.

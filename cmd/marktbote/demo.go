@@ -310,14 +310,17 @@ func (d *demo) answers(ctx context.Context, n *demoNode, id int64) error {
 			owed, err = tx.Ledger(id)
 			return err
 		})
-		open := slices.ContainsFunc(owed, func(e store.LedgerEntry) bool { return e.DoneAt.IsZero() })
+		open := slices.ContainsFunc(owed, func(e store.LedgerEntry) bool { return e.DoneAt.IsZero() && e.Kind != store.LedgerAnswer })
 		return err == nil && !open
 	}); err != nil {
 		return err
 	}
 	shown := map[int64]bool{}
 	for _, e := range owed {
-		if shown[e.AnsweredBy] {
+		if e.Kind == store.LedgerAnswer && e.DoneAt.IsZero() {
+			fmt.Fprintf(d.out, "   expected: the answer of the process, due until %s\n", e.DueAt.In(formats.Berlin).Format("2 January, 15:04:05"))
+		}
+		if e.Kind == store.LedgerAnswer || shown[e.AnsweredBy] {
 			continue
 		}
 		shown[e.AnsweredBy] = true

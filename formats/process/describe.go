@@ -58,6 +58,31 @@ func (s Silence) Describe(lang formats.Lang) string {
 	return pick(lang != formats.English, words[0], words[1])
 }
 
+// Describe says where a step stands.
+func (s State) Describe(lang formats.Lang) string {
+	words, ok := stateWords[s]
+	if !ok {
+		return string(s)
+	}
+	return pick(lang != formats.English, words[0], words[1])
+}
+
+var stateWords = map[State][2]string{
+	Draft:         {"noch nicht gesendet", "not sent yet"},
+	Sent:          {"gesendet, Empfang offen", "sent, not received yet"},
+	Open:          {"Antwort offen", "answer awaited"},
+	Accepted:      {"anerkannt, Antwort offen", "acknowledged, answer awaited"},
+	Done:          {"erledigt, keine Antwort vorgesehen", "done, no answer is foreseen"},
+	Rejected:      {"technisch abgelehnt, gilt als nicht empfangen", "rejected technically, counts as not received"},
+	Confirmed:     {"bestätigt", "confirmed"},
+	Refused:       {"abgelehnt", "refused"},
+	Answered:      {"beantwortet", "answered"},
+	Silent:        {"durch Schweigen entschieden", "decided by silence"},
+	Overdue:       {"überfällig", "overdue"},
+	Cancelled:     {"storniert", "cancelled"},
+	NeedsClearing: {"widersprüchlich, zu klären", "contradictory, to be clarified"},
+}
+
 var silenceWords = map[Silence][2]string{
 	SilenceUnknown: {"Was bei Schweigen gilt, ist nicht belegt.", "What silence means is not established."},
 	Breach:         {"Schweigen bewirkt nichts; die Antwort bleibt geschuldet.", "Silence decides nothing; the answer is still owed."},

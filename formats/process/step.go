@@ -1,6 +1,9 @@
 package process
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Step is the state of one message on its way to an answer, seen from either end. The zero value, with the Rule set, is
 // a message that nobody has sent. A Step is a value: On returns the next one.
@@ -52,6 +55,29 @@ const (
 // States returns all states.
 func States() []State {
 	return []State{Draft, Sent, Open, Accepted, Done, Rejected, Confirmed, Refused, Answered, Silent, Overdue, Cancelled, NeedsClearing}
+}
+
+// Text returns where the Step stands, to be kept with Due: its State, and behind a slash what a rejection interrupted.
+func (s Step) Text() string {
+	if s.before == Draft {
+		return string(s.State)
+	}
+	return string(s.State) + "/" + string(s.before)
+}
+
+// Restore returns the Step that had this Text and this Due.
+func (r Rule) Restore(text string, due time.Time) Step {
+	state, before, _ := strings.Cut(text, "/")
+	s := Step{Rule: r, State: State(state), Due: due, before: State(before)}
+	switch s.State {
+	case Confirmed:
+		s.Answer = Confirms
+	case Refused:
+		s.Answer = Refuses
+	case Answered:
+		s.Answer = Informs
+	}
+	return s
 }
 
 // Event is what happens to a Step.

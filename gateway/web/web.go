@@ -79,6 +79,7 @@ func (s *Site) Handler() http.Handler {
 		"url":     func(parts ...any) string { return s.Prefix + fmt.Sprint(parts...) },
 		"verdict": verdictText,
 		"owed":    func(e store.LedgerEntry) string { return owedTexts[e.Kind] },
+		"step":    func(e store.LedgerEntry) string { return gateway.DescribeStep(e, formats.German) },
 		"became":  func(e store.LedgerEntry) string { return becameTexts[e.State] },
 		"size":    sizeText,
 	}).ParseFS(files, "*.html"))

@@ -50,6 +50,9 @@ var lanes = []lane{
 // connection for example is not temporary to them.
 type Handler func(ctx context.Context, item store.Work) (Commit, error)
 
+// ErrStale is an error of Commit.Do: what the handler found out does not hold any more, and it is called again at once.
+var ErrStale = errors.New("overtaken")
+
 // Commit is the effect of an item on the store.
 type Commit struct {
 	// Do changes the rows. It must call CompleteWork, and may run several times, together with that of other items.
@@ -244,7 +247,14 @@ func (r *Runner) do(ctx context.Context, items []store.Work) (ok bool) {
 		return ok
 	}
 	for _, p := range list {
-		if err := commit([]tried{p}); err != nil {
+		err := commit([]tried{p})
+		if errors.Is(err, ErrStale) {
+			if p = r.callOne(ctx, p.item); p.err == nil {
+				p.err = commit([]tried{p})
+			}
+			err = p.err
+		}
+		if err != nil {
 			ok = false
 			r.failed(ctx, p.item, err)
 			continue

@@ -1,0 +1,282 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/marktbote/marktbote/formats"
+	"github.com/marktbote/marktbote/formats/ack"
+	"github.com/marktbote/marktbote/formats/process"
+	"github.com/marktbote/marktbote/store"
+)
+
+// steps describes the steps of the transactions of an interchange.
+func (r *rig) steps(id int64) (list []string) {
+	r.t.Helper()
+	err := r.st.View(context.Background(), func(tx store.Tx) error {
+		entries, err := tx.Ledger(id)
+		for _, e := range entries {
+			if e.Kind != store.LedgerAnswer {
+				continue
+			}
+			s := fmt.Sprintf("%d.%d %s %s", e.MessageIndex, e.TransactionIndex, e.Step, e.State)
+			if !e.DueAt.IsZero() {
+				s += " due " + e.DueAt.In(formats.Berlin).Format("02.01. 15:04")
+			}
+			if e.AnsweredBy != 0 {
+				s += " by " + fmt.Sprint(e.AnsweredBy)
+			}
+			list = append(list, s)
+		}
+		return err
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return list
+}
+
+func (r *rig) wantSteps(id int64, want ...string) {
+	r.t.Helper()
+	if diff := cmp.Diff(want, r.steps(id)); diff != "" {
+		r.t.Errorf("steps of %d (-want +got):\n%s", id, diff)
+	}
+}
+
+// processEvents returns the process events in the outbox, without what all have in common.
+func (r *rig) processEvents() (list []string) {
+	r.t.Helper()
+	err := r.st.View(context.Background(), func(tx store.Tx) error {
+		events, err := tx.Events(0, 0, 10_000)
+		for _, e := range events {
+			if name, ok := strings.CutPrefix(e.Type, "de.marktbote.process."); ok {
+				list = append(list, strings.TrimSuffix(name, ".v1"))
+			}
+		}
+		return err
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return list
+}
+
+// jumper is a rig in simulated time.
+type jumper struct {
+	*rig
+	now time.Time
+}
+
+// inTime runs test with a gateway whose clock jumps from one due instant to the next. Its Channel takes everything.
+func inTime(t *testing.T, test func(t *testing.T, r *jumper)) {
+	t.Helper()
+	j := &jumper{now: received}
+	j.rig = newRig(t, t.TempDir(), func(o *Options) {
+		o.Channel = &partner{}
+		o.Now = func() time.Time { return j.now }
+	})
+	test(t, j)
+}
+
+// pass lets time pass.
+func (r *jumper) pass(d time.Duration) {
+	r.t.Helper()
+	for end := r.now.Add(d); ; {
+		next, err := r.Settle(context.Background())
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		if next.IsZero() || next.After(end) {
+			if r.now.Equal(end) {
+				return
+			}
+			next = end
+		}
+		r.now = next
+	}
+}
+
+func (r *jumper) submit(data []byte) int64 {
+	r.t.Helper()
+	id, err := r.Submit(context.Background(), bytes.NewReader(data))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.pass(time.Second)
+	return id
+}
+
+// The supplier's registration and the answers of the grid operator to it.
+const (
+	registration = "valid/utilmd-55001.edi"
+	confirmation = "valid/utilmd-55002.edi"
+)
+
+// refusal55003 refuses the registration.
+func refusal55003(t *testing.T) []byte {
+	return replaced(t, fixture(t, "valid/utilmd-55003.edi"), "RFF+TN:LFVG0000102", "RFF+TN:LFVG0000101")
+}
+
+// TestBusinessAnswer: what answers a transaction, in time or not, seen from both ends.
+func TestBusinessAnswer(t *testing.T) {
+	t.Parallel()
+	const open = "1.1 55001 open open due 02.12. 11:00"
+	type action struct {
+		wait time.Duration
+		do   func(r *jumper, t *testing.T)
+		want string
+	}
+	receive := func(name string) func(r *jumper, t *testing.T) {
+		return func(r *jumper, t *testing.T) { r.receive("", fixture(t, name)) }
+	}
+	for _, tt := range []struct {
+		name    string
+		actions []action
+		events  []string
+		parked  int
+	}{
+		{"confirmed", []action{
+			{time.Hour, nil, open},
+			{0, receive(confirmation), "1.1 55001 confirmed met due 02.12. 11:00 by 2"},
+			{24 * time.Hour, nil, "1.1 55001 confirmed met due 02.12. 11:00 by 2"},
+		}, []string{"deadline-missed"}, 0}, // that of APERAK
+		{"refused", []action{{0, func(r *jumper, t *testing.T) { r.receive("", refusal55003(t)) }, "1.1 55001 refused met due 02.12. 11:00 by 2"}}, nil, 0},
+		{"acknowledged, then confirmed", []action{
+			{0, func(r *jumper, _ *testing.T) { r.receive("", r.aperak(1)) }, "1.1 55001 accepted open due 02.12. 11:00"},
+			{time.Hour, receive(confirmation), "1.1 55001 confirmed met due 02.12. 11:00 by 3"},
+		}, nil, 0},
+		{"late", []action{
+			{23 * time.Hour, nil, "1.1 55001 overdue missed due 02.12. 11:00"},
+			{0, receive(confirmation), "1.1 55001 confirmed late due 02.12. 11:00 by 2"},
+		}, []string{"deadline-missed", "deadline-missed", "answered-late"}, 0}, // the first one is that of APERAK
+		{"a second answer that says something else", []action{
+			{0, receive(confirmation), "1.1 55001 confirmed met due 02.12. 11:00 by 2"},
+			{0, func(r *jumper, t *testing.T) { r.receive("", refusal55003(t)) }, "1.1 55001 clearing met due 02.12. 11:00 by 2"},
+		}, nil, 1},
+		{"rejected", []action{
+			{0, func(r *jumper, _ *testing.T) { r.receive("", r.contrl4(1)) }, "1.1 55001 rejected/open cancelled due 02.12. 11:00"},
+			{24 * time.Hour, nil, "1.1 55001 rejected/open cancelled due 02.12. 11:00"},
+		}, nil, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			inTime(t, func(t *testing.T, r *jumper) {
+				id := r.submit(fixture(t, registration))
+				for i, a := range tt.actions {
+					if a.do != nil {
+						a.do(r, t)
+					}
+					r.pass(a.wait + 5*time.Second)
+					if got := fmt.Sprint(r.steps(id)); got != "["+a.want+"]" {
+						t.Errorf("action %d: %s, want %s", i+1, got, a.want)
+					}
+				}
+				r.wantQuiet(tt.parked)
+				if diff := cmp.Diff(tt.events, r.processEvents()); diff != "" {
+					t.Errorf("process events (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+// contrl4 returns the CONTRL with which a partner rejects an interchange.
+func (r *rig) contrl4(id int64) []byte {
+	r.t.Helper()
+	x := r.rows(id).x
+	sender, receiver := ack.Party{ID: x.Sender, Qualifier: "500"}, ack.Party{ID: x.Recipient, Qualifier: "500"}
+	file, err := ack.WriteContrl(ack.Options{SentAt: r.now()}, ack.Envelope{Sender: receiver, Receiver: sender, ControlRef: "NB261201000002"},
+		&ack.Contrl{Action: ack.Rejected, ControlRef: x.ControlRef, Sender: sender, Receiver: receiver, Fault: &ack.Fault{Code: "29", Segment: "UNZ"}})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return file.Bytes
+}
+
+// TestOwnAnswer: what we owe, a warning before it is late, and an answer of ours that the partner rejects.
+func TestOwnAnswer(t *testing.T) {
+	t.Parallel()
+	inTime(t, func(t *testing.T, r *jumper) {
+		id := r.receive("", fixture(t, registration))
+		r.pass(time.Minute)
+		r.wantSteps(id, "1.1 55001 open open due 02.12. 11:00")
+		r.pass(20 * time.Hour)
+		if got := fmt.Sprint(r.processEvents()); got != "[deadline-approaching]" {
+			t.Errorf("two hours before the deadline: %s", got)
+		}
+		answer := r.submit(fixture(t, confirmation))
+		r.wantSteps(id, fmt.Sprintf("1.1 55001 confirmed met due 02.12. 11:00 by %d", answer))
+		r.receive("", r.contrl4(answer))
+		r.pass(5 * time.Second)
+		r.wantSteps(id, "1.1 55001 open open due 02.12. 11:00")
+		r.pass(3 * time.Hour)
+		r.wantSteps(id, "1.1 55001 overdue missed due 02.12. 11:00")
+		r.wantQuiet(0)
+		if got := fmt.Sprint(r.processEvents()); got != "[deadline-approaching reopened deadline-missed]" {
+			t.Errorf("events: %s", got)
+		}
+	})
+}
+
+// TestUnexpectedAnswer: an answer to what nobody sent is told, not parked.
+func TestUnexpectedAnswer(t *testing.T) {
+	t.Parallel()
+	inTime(t, func(t *testing.T, r *jumper) {
+		r.receive("", fixture(t, confirmation))
+		r.pass(time.Minute)
+		r.wantQuiet(0)
+		if got := fmt.Sprint(r.processEvents()); got != "[answer-unexpected]" {
+			t.Errorf("events: %s", got)
+		}
+	})
+}
+
+// TestSettle: simulated time goes from one due instant to the next.
+func TestSettle(t *testing.T) {
+	t.Parallel()
+	inTime(t, func(t *testing.T, r *jumper) {
+		id := r.submit(fixture(t, registration))
+		var stops []string
+		for {
+			next, err := r.Settle(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if next.IsZero() {
+				break
+			}
+			stops = append(stops, next.Sub(received).Truncate(time.Minute).String())
+			r.now = next
+		}
+		if want := []string{"45m0s", "22h0m0s"}; !slices.Equal(stops, want) {
+			t.Errorf("stops %v, want %v", stops, want)
+		}
+		r.wantSteps(id, "1.1 55001 overdue missed due 02.12. 11:00")
+	})
+}
+
+// TestStepTexts: what is kept of a step brings it back.
+func TestStepTexts(t *testing.T) {
+	t.Parallel()
+	for _, state := range process.States() {
+		e := store.LedgerEntry{}
+		keepStep(&e, "55001", process.Step{State: state, Due: received})
+		pid, s, ok := stepOf(e)
+		if !ok || pid != "55001" || s.State != state || !s.Due.Equal(received) {
+			t.Errorf("%s: %s %+v %v from %q", state, pid, s, ok, e.Step)
+		}
+		if text := DescribeStep(e, formats.German); !strings.HasPrefix(text, "55001: ") || strings.HasSuffix(text, ": ") {
+			t.Errorf("%s: %q", state, text)
+		}
+	}
+	if _, _, ok := stepOf(store.LedgerEntry{Step: "99999 open"}); ok {
+		t.Error("an unknown Prüfidentifikator has a step")
+	}
+}

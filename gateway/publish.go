@@ -1,0 +1,185 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/marktbote/marktbote/edifact"
+	"github.com/marktbote/marktbote/formats"
+	"github.com/marktbote/marktbote/formats/event"
+	"github.com/marktbote/marktbote/store"
+)
+
+// maxHeld is how many events and transactions of one interchange are held in memory between reading and commit. What
+// has more is read again inside the transaction.
+const maxHeld = 2000
+
+// content is what an accepted interchange says: events for the systems behind, and what its transactions are in their
+// processes.
+type content struct {
+	g        *Gateway
+	x        store.Interchange
+	rejected map[place]bool // transactions that do not count
+
+	events []event.Event
+	steps  []transaction
+	large  bool // not held
+	count  int  // events that were new
+}
+
+// readContent translates an accepted interchange but for the transactions that the check rejected.
+func (g *Gateway) readContent(ctx context.Context, x store.Interchange, rejected map[place]bool) (*content, error) {
+	c := &content{g: g, x: x, rejected: rejected}
+	if x.PayloadSize > store.MaxInlinePayload {
+		c.large = true
+		return c, nil
+	}
+	err := c.read(ctx,
+		func(e event.Event) error {
+			c.events = append(c.events, e)
+			c.large = c.large || len(c.events) > maxHeld
+			return nil
+		},
+		func(t transaction) error {
+			c.steps = append(c.steps, t)
+			c.large = c.large || len(c.steps) > maxHeld
+			return nil
+		})
+	if c.large {
+		c.events, c.steps = nil, nil
+	}
+	return c, err
+}
+
+// commit keeps the content of what was received or sent at an instant.
+func (c *content) commit(ctx context.Context, tx store.Tx, at time.Time) error {
+	c.count = 0 // the transaction may run again
+	insert := func(e event.Event) error {
+		inserted, err := c.g.insertEvent(tx, c.x, e)
+		if inserted {
+			c.count++
+		}
+		return err
+	}
+	follow := func(t transaction) error { return c.g.follow(tx, c.x, t, at) }
+	if c.large {
+		return c.read(ctx, insert, follow)
+	}
+	for _, e := range c.events {
+		if err := insert(e); err != nil {
+			return err
+		}
+	}
+	for _, t := range c.steps {
+		if err := follow(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *content) after() {
+	c.g.events.Add(float64(c.count))
+	c.g.log.Debug("events published", zap.Int64("interchange", c.x.ID), zap.Int("events", c.count))
+}
+
+// read goes through the messages of an interchange, one in memory at a time, but not through what the check rejected:
+// of an accepted interchange that can be single transactions.
+func (c *content) read(ctx context.Context, emit func(event.Event) error, follow func(transaction) error) error {
+	body, err := c.g.store.OpenPayload(ctx, c.x.PayloadDigest)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	x := c.x
+	env := event.Envelope{
+		Direction: event.Direction(x.Direction), SenderRole: c.g.config.Rolle(x.Sender), RecipientRole: c.g.config.Rolle(x.Recipient),
+		FormatVersion: formats.FormatVersion(x.FormatVersion), Sparte: formats.Sparte(x.Sparte), ReceivedAt: x.ReceivedAt, Test: x.Test,
+		Original: fmt.Sprintf("/interchanges/%d", x.ID),
+	}
+	r := edifact.NewReader(body, edifact.Options{MaxMessageBytes: c.g.config.MaxMessageBytes})
+	var m edifact.Message
+	for {
+		err := r.NextMessage(&m)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		list, err := event.FromMessage(env, r.UNB(), &m)
+		var none *event.NoMapping
+		var value *event.ValueError
+		switch {
+		case errors.As(err, &none):
+			c.g.log.Debug("no event for a message", zap.Int64("interchange", x.ID), zap.Int("message", m.Index()), zap.String("reason", none.Error()))
+		case errors.As(err, &value):
+			return final{err} // the check let pass what cannot be translated: a person must look
+		case err != nil:
+			return err
+		}
+		refused := map[int]bool{} // first segments of rejected transactions
+		for i, t := range event.Transactions(&m) {
+			if c.rejected[place{m.Index(), i + 1}] {
+				refused[t.First] = true
+			}
+		}
+		for _, e := range list {
+			if refused[firstSegment(e)] {
+				continue
+			}
+			if err := emit(e); err != nil {
+				return err
+			}
+		}
+		if x.Test || c.g.channel == nil {
+			continue // a test is no step of a process
+		}
+		if err := c.g.transactions(x, r.UNB(), &m, c.rejected, follow); err != nil {
+			return err
+		}
+	}
+}
+
+// firstSegment returns where the transaction of an event begins in its message.
+func firstSegment(e event.Event) int {
+	switch data := e.Data.(type) {
+	case *event.Contract:
+		return data.Message.FirstSegment
+	case *event.Meter:
+		return data.Message.FirstSegment
+	}
+	return 0
+}
+
+// insertEvent adds an event to the outbox. It returns false if the event is there already: the same business
+// transaction arrived before.
+func (g *Gateway) insertEvent(tx store.Tx, x store.Interchange, e event.Event) (bool, error) {
+	e.RecordedAt = g.now()
+	data, err := json.Marshal(e)
+	if err != nil {
+		return false, fmt.Errorf("encode event %s: %w", e.ID, err)
+	}
+	_, err = tx.InsertEvent(store.Event{
+		ID: e.ID, Type: e.Type, Subject: e.Subject, PartitionKey: e.PartitionKey, InterchangeID: x.ID,
+		RecordedAt: e.RecordedAt, Data: data,
+	})
+	if errors.Is(err, store.ErrDuplicate) {
+		g.log.Warn("business transaction arrived before", zap.Int64("interchange", x.ID), zap.String("event", e.ID))
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// EventJSON returns the CloudEvent of an outbox row with its place in the outbox, which is known only since the
+// commit.
+func EventJSON(e store.Event) []byte {
+	head := fmt.Appendf(nil, `{"sequence":"%020d",`, e.Seq)
+	return append(head, e.Data[1:]...)
+}
