@@ -99,6 +99,9 @@ func TestDayStart(t *testing.T) {
 		{formats.Gas, Date{2022, 10, 29}, "202210290400+00"},
 		{formats.Gas, Date{2022, 10, 30}, "202210300500+00"},
 		{formats.Strom, Date{2021, 2, 1}, "202101312300+00"},
+		{formats.Strom, Date{2028, 10, 30}, "202810292300+00"}, // one printed table has 30 November
+		{formats.Strom, Date{2026, 7, 15}, "202607142200+00"},
+		{formats.Gas, Date{2026, 12, 1}, "202612010500+00"},
 		{formats.Gas, Date{2021, 6, 1}, "202106010400+00"},
 	} {
 		want, err := ParseInstant("303", tt.want)
@@ -154,11 +157,15 @@ func TestDaysFollow(t *testing.T) {
 
 func TestMonthBounds(t *testing.T) {
 	t.Parallel()
-	from, to := MonthBounds(formats.Strom, Month{2026, 10})
-	if n := Count(from, to, 15*time.Minute); n != 2980 {
-		t.Errorf("October 2026 has %d quarter hours, want 2980", n)
+	for m, want := range map[Month]int{
+		{2026, 2}: 2688, {2026, 3}: 2972, {2026, 4}: 2880, {2026, 7}: 2976, {2026, 10}: 2980, {2027, 3}: 2972, {2027, 10}: 2980, {2028, 2}: 2784,
+	} {
+		from, to := MonthBounds(formats.Strom, m)
+		if n := Count(from, to, 15*time.Minute); n != want {
+			t.Errorf("%s has %d quarter hours, want %d", m, n, want)
+		}
 	}
-	from, to = MonthBounds(formats.Gas, Month{2026, 12})
+	from, to := MonthBounds(formats.Gas, Month{2026, 12})
 	if !from.Equal(instant(t, "2026-12-01T05:00:00Z")) || !to.Equal(instant(t, "2027-01-01T05:00:00Z")) {
 		t.Errorf("December 2026 in Gas: %v to %v", from, to)
 	}
