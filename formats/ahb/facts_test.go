@@ -136,6 +136,8 @@ func TestDirections(t *testing.T) {
 	for _, tt := range tests {
 		expect(t, tt.name, judgement{pack: p, segments: partners, facts: tt.facts}.run(t).Findings, tt.want...)
 	}
+	register := mini{directions: "HKN-R>NB", rows: []string{"s 00002 Muss"}}.pack(t)
+	expect(t, "HKN-R is no KN", judgement{pack: register, segments: partners, facts: facts{"1 HKN-R": true, "1 KN": false, "2 NB": true}}.run(t).Findings)
 	expect(t, "without partners", judgement{pack: p, segments: "BGM+A'", facts: facts{" LF": false, " NB": false}}.run(t).Findings)
 	expect(t, "nobody to ask", judgement{pack: p, segments: partners}.run(t).Findings)
 }

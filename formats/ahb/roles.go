@@ -52,7 +52,7 @@ func either(a, b truth) truth {
 // same Marktrolle in a certain part of a process.
 func (c *Checker) hasRole(id, printed string) truth {
 	role := ""
-	for _, r := range []string{"MSB", "UENB", "BIKO", "BKV", "ESA", "MGV", "KN", "BTR", "HKN-R", "NB", "LF"} {
+	for _, r := range []string{"MSB", "UENB", "BIKO", "BKV", "ESA", "MGV", "HKN-R", "KN", "BTR", "NB", "LF"} {
 		if strings.Contains(printed, r) {
 			role = r
 			break
