@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,44 +21,83 @@ import (
 	"github.com/marktbote/marktbote/fixtures"
 	"github.com/marktbote/marktbote/gateway/config"
 	"github.com/marktbote/marktbote/store"
+	"github.com/marktbote/marktbote/store/postgres"
 	"github.com/marktbote/marktbote/store/sqlite"
+	"github.com/marktbote/marktbote/store/storetest"
+	"github.com/marktbote/marktbote/store/storetest/pgtest"
 )
 
-// crashChildEnv makes the test binary the gateway that TestCrash kills; its value is the path of the store.
-const crashChildEnv = "MARKTBOTE_GATEWAY_CRASH_CHILD"
+// The environment makes the test binary a gateway that a test kills: the place of its store, and when its clock began to
+// run, as a Unix time in seconds at which it showed received.
+const (
+	crashChildEnv = "MARKTBOTE_GATEWAY_CRASH_CHILD"
+	crashClockEnv = "MARKTBOTE_GATEWAY_CRASH_CLOCK"
+)
 
-// The interchange that the child receives again and again, and what is different every time.
+// The interchange that the child receives and sends again and again, and what is different every time.
 const (
 	crashFixture   = "valid/utilmd-55004.edi" // two transactions, so two events
 	eventsOfOne    = 2
 	crashReference = "%s%012d" // UNB 0020
 )
 
-// crashChild is a gateway at work that receives for ever. It prints the ID of every interchange that it would
-// confirm to its sender.
-func crashChild(path string) int {
+// crashClock returns a clock that showed received at a Unix time.
+func crashClock(begun int64) func() time.Time {
+	return func() time.Time { return received.Add(time.Since(time.Unix(begun, 0))) }
+}
+
+// openCrashed opens the store of a crash test.
+func openCrashed(ctx context.Context, place string) (store.Store, error) {
+	if config.IsPostgres(place) {
+		return postgres.Open(ctx, place)
+	}
+	return sqlite.Open(ctx, place)
+}
+
+// crashChild is a gateway at work that receives, and accepts for sending, for ever. It prints the number of every
+// interchange before it tries, and again with the ID when it would confirm it.
+func crashChild(place string) int {
 	ctx := context.Background()
 	err := func() error {
-		st, err := sqlite.Open(ctx, path)
+		st, err := openCrashed(ctx, place)
+		if err != nil {
+			return err
+		}
+		begun, err := strconv.ParseInt(os.Getenv(crashClockEnv), 10, 64)
 		if err != nil {
 			return err
 		}
 		g := New(Options{
 			Store: st, Config: config.Default(), Log: zap.NewNop(), Metrics: prometheus.NewRegistry(), Channel: sink{},
-			Now: func() time.Time { return received },
+			Now: crashClock(begun),
 		})
-		go g.Run(ctx)
-		for {
-			data, err := crashInterchange(rand.IntN(1e9))
-			if err != nil {
-				return err
-			}
-			id, err := g.Receive(ctx, "test", "", bytes.NewReader(data))
-			if err != nil {
-				return err
-			}
-			fmt.Println(id)
+		failed := make(chan error)
+		for way, keep := range map[string]func(number int, data []byte) (int64, error){
+			"in": func(number int, data []byte) (int64, error) {
+				return g.Receive(ctx, "test", fmt.Sprint(number), bytes.NewReader(data))
+			},
+			"out": func(_ int, data []byte) (int64, error) { return g.Submit(ctx, bytes.NewReader(data)) },
+		} {
+			go func() {
+				for {
+					number := rand.IntN(1e9)
+					fmt.Println("try", way, number)
+					data, err := crashInterchange(number)
+					if err == nil {
+						var id int64
+						if id, err = keep(number, data); err == nil {
+							fmt.Println("kept", number, id)
+						}
+					}
+					if err != nil {
+						failed <- err
+						return
+					}
+				}
+			}()
 		}
+		go g.Run(ctx)
+		return <-failed
 	}()
 	fmt.Fprintln(os.Stderr, err)
 	return 1
@@ -85,46 +123,143 @@ func crashInterchange(number int) ([]byte, error) {
 	return bytes.ReplaceAll(data, []byte("IDE+24+"), fmt.Appendf(nil, "IDE+24+C%09d", number)), nil
 }
 
-// TestCrash kills a gateway at work and starts it again: whatever was confirmed reaches its end and is answered, once.
+// TestCrash kills a gateway at work and starts it again: whatever was confirmed reaches its end and is answered, once;
+// what was not can be sent again; and the audit log holds.
 func TestCrash(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	for name, place := range map[string]func(t *testing.T) string{
+		"sqlite":   func(t *testing.T) string { return filepath.Join(t.TempDir(), "store.db") },
+		"postgres": func(t *testing.T) string { return pgtest.DSN(t) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			testCrash(t, place(t))
+		})
+	}
+}
+
+func testCrash(t *testing.T, place string) {
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var promised []int64
-	for range 5 {
-		promised = append(promised, crash(t, exe, filepath.Join(dir, "store.db"))...)
+	rounds := storetest.CrashRounds()
+	begun := time.Now().Unix()
+	kept, tried := map[int]int64{}, map[int]bool{}
+	for range rounds {
+		crash(t, exe, place, begun, kept, tried)
+		begun -= int64(21) // the leases of the dead have run out when the next one starts
 	}
+	st, err := openCrashed(t.Context(), place)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := st.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	r := &jumper{now: crashClock(begun)()}
+	r.rig = &rig{t: t, st: st, Gateway: New(Options{
+		Store: st, Config: config.Default(), Log: zap.NewNop(), Metrics: prometheus.NewRegistry(), Channel: sink{},
+		Now: func() time.Time { return r.now },
+	})}
 	unfinished := 0
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, dir, func(o *Options) { o.Channel = sink{} })
-		err := r.st.View(t.Context(), func(tx store.Tx) (err error) {
-			unfinished, err = tx.PendingWork()
-			return err
-		})
+	err = st.View(t.Context(), func(tx store.Tx) (err error) {
+		unfinished, err = tx.PendingWork()
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := 0
+	for number := range tried { // what was received, but nobody was told: the partner sends again
+		if kept[number] != 0 {
+			continue
+		}
+		data, err := crashInterchange(number)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.run(time.Hour / 4) // leases of the dead have to run out
-		r.wantQuiet(0)
-		all := r.interchanges() / 2 // each with its answer
-		for _, id := range promised {
-			out := r.rows(id)
-			if out.x.State != store.StatePublished || len(out.events) != eventsOfOne {
-				t.Errorf("interchange %d: state %s, %v, %d events", id, out.x.State, out.codes(), len(out.events))
-			}
-			r.wantAnswered(id)
-		}
-		if events := len(r.eventIDs()); events != eventsOfOne*all {
-			t.Errorf("%d events of %d interchanges", events, all)
-		}
-	})
-	t.Logf("%d interchanges promised, %d steps were left undone", len(promised), unfinished)
+		kept[number] = r.receive(fmt.Sprint(number), data)
+		again++
+	}
+	r.pass(time.Hour / 4)
+	r.wantQuiet(0)
+	r.wantCrashed(kept)
+	audit, err := st.(store.Auditor).Verify(t.Context(), store.AuditHead{}, func(p store.AuditProblem) { t.Errorf("audit: %s", p) })
+	if err != nil || audit.Size == 0 {
+		t.Errorf("audit: %d entries, %v", audit.Size, err)
+	}
+	t.Logf("%d times killed, %d interchanges kept, %d of them sent again, %d steps left undone in the end, %d audit entries",
+		rounds, len(kept), again, unfinished, audit.Size)
 }
 
-// wantAnswered checks that one answer to an interchange was sent in time for both transactions.
+// wantCrashed looks at everything that is in a store that was crashed.
+func (r *rig) wantCrashed(kept map[int]int64) {
+	r.t.Helper()
+	events, refs := 0, map[string]int64{}
+	for before := int64(0); ; {
+		var list []store.Interchange
+		err := r.st.View(r.t.Context(), func(tx store.Tx) (err error) {
+			list, err = tx.Interchanges(store.InterchangeQuery{Before: before, Limit: 1000})
+			return err
+		})
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		if len(list) == 0 {
+			break
+		}
+		for _, x := range list {
+			before = x.ID
+			if x.State != store.StatePublished {
+				r.t.Errorf("interchange %d: state %s, verdict %s", x.ID, x.State, x.Verdict)
+			}
+			if other, twice := refs[x.Sender+x.ControlRef]; twice {
+				r.t.Errorf("interchanges %d and %d are both %s", x.ID, other, x.ControlRef)
+			}
+			refs[x.Sender+x.ControlRef] = x.ID
+			if !acknowledges(x) {
+				events += eventsOfOne
+			}
+			if x.Direction == store.In {
+				r.wantAnswered(x.ID)
+			}
+		}
+	}
+	for number, id := range kept {
+		if got := refs["9999100000013"+fmt.Sprintf(crashReference, "CR", number)]; got != id {
+			r.t.Errorf("interchange %d was promised as %d and is %d", number, id, got)
+		}
+	}
+	seen := 0
+	for after := int64(0); ; {
+		n := 0
+		err := r.st.View(r.t.Context(), func(tx store.Tx) error {
+			list, err := tx.Events(after, 0, 1000)
+			for _, e := range list {
+				n++
+				after = e.Seq
+				if !strings.Contains(e.Type, ".process.") {
+					seen++
+				}
+			}
+			return err
+		})
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		if n == 0 {
+			break
+		}
+	}
+	if seen != events {
+		r.t.Errorf("%d events, want %d", seen, events)
+	}
+}
+
+// wantAnswered checks that one answer to an interchange was sent for both transactions.
 func (r *rig) wantAnswered(id int64) {
 	r.t.Helper()
 	err := r.st.View(r.t.Context(), func(tx store.Tx) error {
@@ -140,7 +275,7 @@ func (r *rig) wantAnswered(id int64) {
 			if err != nil {
 				return err
 			}
-			if e.State != store.LedgerMet || answer.State != store.StatePublished || answer.ReceivedID != answerID(id, 1) {
+			if e.State != store.LedgerMet && e.State != store.LedgerLate || answer.State != store.StatePublished || answer.ReceivedID != answerID(id, 1) {
 				r.t.Errorf("interchange %d: %+v, answer %+v", id, e, answer)
 			}
 		}
@@ -154,11 +289,11 @@ func (r *rig) wantAnswered(id int64) {
 	}
 }
 
-// crash runs a child, kills it at some moment after its first promise and returns the promises.
-func crash(t *testing.T, exe, path string) (ids []int64) {
+// crash runs a child and kills it at some moment after its first promise. It adds to what the child kept and tried.
+func crash(t *testing.T, exe, place string, begun int64, kept map[int]int64, tried map[int]bool) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), exe)
-	cmd.Env = append(os.Environ(), crashChildEnv+"="+path)
+	cmd.Env = append(os.Environ(), crashChildEnv+"="+place, fmt.Sprintf("%s=%d", crashClockEnv, begun))
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	stdout, err := cmd.StdoutPipe()
@@ -170,19 +305,22 @@ func crash(t *testing.T, exe, path string) (ids []int64) {
 	}
 	killer := time.AfterFunc(time.Hour, func() { _ = cmd.Process.Kill() })
 	defer killer.Stop()
+	first := true
 	for scanner := bufio.NewScanner(stdout); scanner.Scan(); {
-		if len(ids) == 0 {
-			killer.Reset(rand.N(300 * time.Millisecond))
+		var number int
+		var id int64
+		if n, _ := fmt.Sscanf(scanner.Text(), "kept %d %d", &number, &id); n == 2 {
+			kept[number] = id
+			if first {
+				killer.Reset(rand.N(300 * time.Millisecond))
+				first = false
+			}
+		} else if n, _ := fmt.Sscanf(scanner.Text(), "try in %d", &number); n == 1 {
+			tried[number] = true
 		}
-		id, err := strconv.ParseInt(scanner.Text(), 10, 64)
-		if err != nil {
-			break // the last line may be cut off
-		}
-		ids = append(ids, id)
 	}
 	err = cmd.Wait()
 	if stderr.Len() > 0 || err == nil || cmd.ProcessState.Exited() {
 		t.Fatalf("the child was not killed: %v, %s", err, stderr.String())
 	}
-	return ids
 }

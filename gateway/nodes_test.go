@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"context"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -81,6 +82,56 @@ func TestTwoNodes(t *testing.T) {
 		nodes[1].wantAnswered(id)
 	}
 	nodes[1].wantQuiet(0)
+}
+
+// TestKilledNode: when one of two gateways is killed at work, the other one has done everything within 30 seconds.
+func TestKilledNode(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("waits for leases in real time")
+	}
+	dsn := pgtest.DSN(t)
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := postgres.Open(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := st.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	begun := time.Now().Unix()
+	kept, tried := map[int]int64{}, map[int]bool{}
+	// The child takes the work that it receives itself, and what it holds when it is killed waits for its leases.
+	crash(t, exe, dsn, begun, kept, tried)
+	killed := time.Now()
+	r := &rig{t: t, st: st, Gateway: New(Options{
+		Store: st, Config: config.Default(), Log: zap.NewNop(), Metrics: prometheus.NewRegistry(), Channel: sink{}, Now: crashClock(begun),
+	})}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		r.Run(ctx)
+	}()
+	r.awaitQuiet(time.Minute)
+	waited := time.Since(killed)
+	cancel()
+	<-done
+	r.wantQuiet(0)
+	if waited > 30*time.Second {
+		t.Errorf("the last message waited %v", waited)
+	}
+	for number, id := range kept {
+		if out := r.rows(id); out.x.State != store.StatePublished {
+			t.Errorf("interchange %d, promised as %d: state %s", number, id, out.x.State)
+		}
+	}
+	t.Logf("%d messages promised; all was done %v after the kill", len(kept), waited.Round(time.Second/10))
 }
 
 // awaitQuiet waits in real time until no work is pending.
