@@ -14,7 +14,6 @@ import (
 	"github.com/marktbote/marktbote/formats/ack"
 	"github.com/marktbote/marktbote/formats/check"
 	"github.com/marktbote/marktbote/formats/ident"
-	"github.com/marktbote/marktbote/gateway/work"
 	"github.com/marktbote/marktbote/store"
 )
 
@@ -185,7 +184,7 @@ func (g *Gateway) keepAnswers(tx store.Tx, x store.Interchange, a *answers) erro
 		if err := insertResult(tx, answer.ID, a.checked[i]); err != nil {
 			return err
 		}
-		if err := g.addAnswer(tx, answer); err != nil {
+		if err := g.addAnswer(tx, answer, x.MessageType); err != nil {
 			return err
 		}
 		if err := a.owed(x, answer.ID, a.files[i].Type, tx.InsertLedger); err != nil {
@@ -197,12 +196,12 @@ func (g *Gateway) keepAnswers(tx store.Tx, x store.Interchange, a *answers) erro
 }
 
 // addAnswer puts an answer on its way. One that our own check does not accept is for a person.
-func (g *Gateway) addAnswer(tx store.Tx, answer store.Interchange) error {
+func (g *Gateway) addAnswer(tx store.Tx, answer store.Interchange, about string) error {
 	if answer.Verdict == string(check.Accepted) {
-		return g.addDispatch(tx, answer)
+		return g.addDispatch(tx, answer, about)
 	}
 	_, err := tx.AddWork(store.Work{
-		Kind: kindDispatch, Lane: work.Send, Target: answer.Recipient, InterchangeID: answer.ID, DueAt: answer.CheckedAt, Parked: true,
+		Kind: kindDispatch, Lane: sendLane(about), Target: answer.Recipient, InterchangeID: answer.ID, DueAt: answer.CheckedAt, Parked: true,
 		Reason: fmt.Sprintf("gateway: the answer is wrong and was not sent: %s", answer.Verdict),
 	})
 	return err

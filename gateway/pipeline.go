@@ -347,7 +347,7 @@ func (g *Gateway) check(ctx context.Context, item store.Work) (work.Commit, erro
 					return err
 				}
 			case result.Verdict == check.Accepted:
-				if err := g.addDispatch(tx, x); err != nil {
+				if err := g.addDispatch(tx, x, x.MessageType); err != nil {
 					return err
 				}
 			}
@@ -438,10 +438,18 @@ func (in *incoming) after() {
 	}
 }
 
-// addDispatch puts an accepted outgoing interchange on its way.
-func (g *Gateway) addDispatch(tx store.Tx, x store.Interchange) error {
-	_, err := tx.AddWork(store.Work{Kind: kindDispatch, Lane: work.Send, Target: x.Recipient, InterchangeID: x.ID, DueAt: g.now()})
+// addDispatch puts an accepted outgoing interchange on its way. An answer is as urgent as the message type that it
+// answers, so that those to many MSCONS are no hindrance either.
+func (g *Gateway) addDispatch(tx store.Tx, x store.Interchange, about string) error {
+	_, err := tx.AddWork(store.Work{Kind: kindDispatch, Lane: sendLane(about), Target: x.Recipient, InterchangeID: x.ID, DueAt: g.now()})
 	return err
+}
+
+func sendLane(messageType string) string {
+	if lane(messageType, 0) == work.Urgent {
+		return work.Send
+	}
+	return work.SendBulk
 }
 
 // dispatch sends an accepted outgoing interchange.

@@ -234,7 +234,7 @@ func (r *rig) interchanges() int {
 func (r *rig) claim() []store.Work {
 	r.t.Helper()
 	var list []store.Work
-	for _, lane := range []string{work.Urgent, work.Bulk, work.Large, work.Send, work.Deliver} {
+	for _, lane := range []string{work.Urgent, work.Bulk, work.Large, work.Send, work.SendBulk, work.Deliver} {
 		items, err := r.st.ClaimWork(context.Background(), store.Claim{Lane: lane, Now: r.now(), Lease: time.Hour, Limit: 100})
 		if err != nil {
 			r.t.Fatal(err)

@@ -26,11 +26,12 @@ import (
 
 // Lanes keep what takes long from delaying what has a deadline of minutes.
 const (
-	Urgent  = "urgent"  // UTILMD, ORDERS and acknowledgements
-	Bulk    = "bulk"    // everything else
-	Large   = "large"   // whatever it is, if it is large
-	Send    = "send"    // to partners
-	Deliver = "deliver" // to the systems behind the gateway
+	Urgent   = "urgent"    // UTILMD, ORDERS and acknowledgements
+	Bulk     = "bulk"      // everything else
+	Large    = "large"     // whatever it is, if it is large
+	Send     = "send"      // to partners: what is urgent, and answers to it
+	SendBulk = "send-bulk" // to partners: everything else
+	Deliver  = "deliver"   // to the systems behind the gateway
 )
 
 // lanes says how each lane is worked on. A lane with one worker commits in the order in which the items became due: what
@@ -41,6 +42,7 @@ var lanes = []lane{
 	{name: Bulk, workers: 1, batch: batch},
 	{name: Large, workers: 1, batch: 1},
 	{name: Send, workers: 64, batch: 1, perTarget: 8},
+	{name: SendBulk, workers: 64, batch: 1, perTarget: 8},
 	{name: Deliver, workers: 32, batch: 1, perTarget: 4},
 }
 
