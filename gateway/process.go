@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -220,6 +221,54 @@ func (g *Gateway) reopen(tx store.Tx, rejected store.Interchange, at place, now 
 		}
 	}
 	return nil
+}
+
+// ErrNotRejected: nothing of the interchange was rejected by a partner, or it was not sent from here.
+var ErrNotRejected = errors.New("gateway: nothing of the interchange was rejected by a partner")
+
+// LiftRejection takes back that a partner rejected an outgoing interchange, because the partner was wrong: the first receipt
+// counts again, and with it the deadlines that ran from it. who and reason are kept. Error: ErrNotRejected.
+//
+// Spec: APERAK AHB 1.1 ch. 1.5
+func (g *Gateway) LiftRejection(ctx context.Context, id int64, who, reason string) error {
+	return g.store.Update(ctx, func(tx store.Tx) error {
+		tx.SetActor(who, reason)
+		x, err := tx.Interchange(id)
+		if err != nil {
+			return err
+		}
+		entries, err := tx.Ledger(id)
+		if err != nil {
+			return err
+		}
+		lifted := 0
+		for _, e := range entries {
+			switch {
+			case x.Direction != store.Out:
+			case e.Kind == store.LedgerAnswer:
+				meaning, err := g.advance(tx, x, e, process.Event{Kind: process.EventRejectionLifted, At: g.now()}, 0)
+				if err != nil {
+					return err
+				}
+				if meaning == process.MeansRestored {
+					lifted++
+				}
+			case e.Kind == store.LedgerAperak && e.State == store.LedgerCancelled:
+				e.State, e.AnsweredBy, e.LookAt = store.LedgerOpen, 0, e.DueAt
+				if err := tx.UpdateLedger(e); err != nil {
+					return err
+				}
+				lifted++
+			}
+		}
+		if lifted == 0 {
+			return ErrNotRejected
+		}
+		_, err = tx.InsertDecision(store.Decision{
+			DecidedAt: g.now(), Actor: who, Action: "lift-rejection", Subject: fmt.Sprintf("interchange/%d", id), Reason: reason, InterchangeID: id,
+		})
+		return err
+	})
 }
 
 // advancePlace is advance for a transaction that may have no step.

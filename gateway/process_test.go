@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -223,6 +224,58 @@ func TestOwnAnswer(t *testing.T) {
 			t.Errorf("events: %s", got)
 		}
 	})
+}
+
+// TestLiftedRejection: a partner who rejected wrongly gets no more time.
+func TestLiftedRejection(t *testing.T) {
+	t.Parallel()
+	inTime(t, func(t *testing.T, r *jumper) {
+		id := r.submit(fixture(t, registration))
+		if err := r.LiftRejection(t.Context(), id, "erika", "x"); !errors.Is(err, ErrNotRejected) {
+			t.Errorf("before the rejection: %v", err)
+		}
+		r.receive("", r.contrl4(id))
+		r.pass(time.Hour)
+		r.wantSteps(id, "1.1 55001 rejected/open cancelled due 02.12. 11:00")
+		if err := r.LiftRejection(t.Context(), id, "erika", "Partner hat den Fehler eingeräumt"); err != nil {
+			t.Fatal(err)
+		}
+		r.wantSteps(id, "1.1 55001 open open due 02.12. 11:00")
+		r.pass(22 * time.Hour)
+		r.wantSteps(id, "1.1 55001 overdue missed due 02.12. 11:00")
+		r.wantLedger(id, "0.0 contrl met by 2", "0.0 transport met", "1.1 aperak missed due 45m0s")
+		err := r.st.View(t.Context(), func(tx store.Tx) error {
+			list, err := tx.Decisions(store.DecisionQuery{InterchangeID: id})
+			if len(list) != 1 || list[0].Actor != "erika" || list[0].Action != "lift-rejection" {
+				t.Errorf("decisions: %+v", list)
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestCancellation: a cancellation that the partner confirms ends the step of what it cancels.
+func TestCancellation(t *testing.T) {
+	t.Parallel()
+	inTime(t, func(t *testing.T, r *jumper) {
+		id := r.submit(fixture(t, registration))
+		storno := r.submit(between("9999100000013", "9999200000020", "LBST0001", "IDE+24+LFVG0000901'STS+7++E05'RFF+Z13:55022'RFF+ACW:LFVG0000101'", 10))
+		r.wantSteps(id, "1.1 55001 open open due 02.12. 11:00")
+		r.wantSteps(storno, "1.1 55022 open open")
+		r.receive("", between("9999200000020", "9999100000013", "NBST0001", "IDE+24+NBVG0000901'STS+7++E05'STS+E01++X:S_0086'RFF+Z13:55023'RFF+TN:LFVG0000901'", 11))
+		r.pass(time.Minute)
+		r.wantSteps(id, "1.1 55001 cancelled cancelled due 02.12. 11:00")
+		r.wantQuiet(0)
+	})
+}
+
+// between returns a UTILMD with one transaction.
+func between(sender, receiver, ref, transaction string, segments int) []byte {
+	return fmt.Appendf(nil, "UNB+UNOC:3+%s:500+%s:500+261201:1200+%s'UNH+1+UTILMD:D:11A:UN:S2.2'BGM+E01+D%s'DTM+137:202612011200?+00:303'"+
+		"NAD+MS+%s::293'NAD+MR+%s::293'%sUNT+%d+1'UNZ+1+%s'", sender, receiver, ref, ref, sender, receiver, transaction, segments, ref)
 }
 
 // TestUnexpectedAnswer: an answer to what nobody sent is told, not parked.
