@@ -1,7 +1,7 @@
 // Package store defines what the gateway keeps and how it is changed.
 //
 // A Store holds raw payloads exactly as received or sent, the interchanges, messages and transactions found
-// in them, findings, events and pending work; what is owed until when (ledger.go), what people decided and know. Every change runs inside Update: row changes, the next work item
+// in them, findings, events and pending work; what is owed until when (ledger.go), what people decided and know; which objects are known (object.go). Every change runs inside Update: row changes, the next work item
 // and outgoing events commit together or not at all. The package knows no EDIFACT and no HTTP; the drivers
 // live below it (sqlite), share their SQL (sqlstore) and obey one conformance suite (storetest).
 //
@@ -157,6 +157,7 @@ type Tx interface {
 	LedgerTx
 	PeopleTx
 	ClearingTx
+	ObjectTx
 	AuditTx
 	RetentionTx
 }

@@ -57,6 +57,8 @@ var (
 	tableWork       = newTable("work", 1, "id kind lane interchange_id due_at parked reason target").in(5)
 	tableLedger     = newTable("ledger", 4, "interchange_id message_index transaction_index kind state due_at done_at answered_by look_at step").in(5)
 	tableProcessKey = newTable("process_key", 5, "level value interchange_id message_index transaction_index")
+	tableAssignment = newTable("object_assignment", 4, "mp_id object partner valid_from valid_until rolle source")
+	tableComplete   = newTable("object_complete", 2, "mp_id kind valid_from trusted_until")
 	tableControlRef = newTable("control_ref", 1, "mp_id last")
 	tableDecision   = newTable("decision", 1, "id decided_at actor action subject reason interchange_id")
 	tablePartner    = newTable("partner_data", 2, "mp_id name value changed_at")
@@ -66,7 +68,7 @@ var (
 func auditedTables() []*table {
 	return []*table{
 		tableUpload, tableChunk, tablePayload, tableInterchange, tableMessage, tableTransaction, tableFinding, tableEvent,
-		tableWork, tableLedger, tableProcessKey, tableControlRef, tableDecision, tablePartner, tableDataKey, tableHold,
+		tableWork, tableLedger, tableProcessKey, tableControlRef, tableDecision, tablePartner, tableAssignment, tableComplete, tableDataKey, tableHold,
 	}
 }
 

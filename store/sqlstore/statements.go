@@ -80,5 +80,5 @@ func queries() []string {
 		selectReceived, selectInterchange, listInterchanges, listInterchangesByVerdict, listControlRef,
 		listMessages, listTransactions, listFindings,
 		listEvents, listEventsOfID, selectNextWork, countPending, listParked,
-	}, slices.Concat(findQueries(), ledgerQueries(), auditQueries(), keyQueries())...)
+	}, slices.Concat(findQueries(), objectQueries(), ledgerQueries(), auditQueries(), keyQueries())...)
 }

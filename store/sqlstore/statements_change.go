@@ -77,7 +77,7 @@ var (
 func changes() []string {
 	audited := []change{
 		insertUpload, deleteChunks, deleteUpload, insertInterchange, updateInterchange, deleteMessages, deleteTransactions, deleteFindings, insertMessage, insertTransaction, insertFinding, insertEvent, insertWork, deleteWork, retryWork, parkWork,
-		insertLedger, updateLedger, insertProcessKey, nextControlRef, insertDecision, setPartnerValue, deletePartnerValue, requeueWork, holdWork, solveWork, insertKey, destroyKey, insertHold, releaseHold,
+		insertLedger, updateLedger, insertProcessKey, nextControlRef, insertDecision, setPartnerValue, deletePartnerValue, requeueWork, holdWork, solveWork, setAssignment, deleteAssignment, setCompleteness, insertKey, destroyKey, insertHold, releaseHold,
 	}
 	texts := []string{insertPayload, insertChunk, insertSeal, renewWork}
 	for _, c := range audited {

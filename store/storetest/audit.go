@@ -107,6 +107,11 @@ func fillEverything(t *testing.T, st store.Store) {
 			tx.InsertProcessKey(store.ProcessKey{InterchangeID: x.ID, MessageIndex: 1, TransactionIndex: 1, Level: "reply", Value: "RE1"}),
 			tx.InsertLedger(store.LedgerEntry{InterchangeID: x.ID, Kind: store.LedgerContrl, State: store.LedgerOpen, DueAt: at(1)}),
 			tx.UpdateLedger(store.LedgerEntry{InterchangeID: x.ID, Kind: store.LedgerContrl, State: store.LedgerMet, AnsweredBy: x.ID}),
+			tx.SetAssignment(store.Assignment{MPID: "1", Object: "malo/ä", Partner: "2", From: at(1), Rolle: "LF", Source: "import"}),
+			tx.SetAssignment(store.Assignment{MPID: "1", Object: "malo/ä", Partner: "2", From: at(1), Until: at(2), Rolle: "LF"}),
+			tx.SetAssignment(store.Assignment{MPID: "1", Object: "malo/b", Partner: "2"}),
+			tx.DeleteAssignment(store.Assignment{MPID: "1", Object: "malo/b", Partner: "2"}),
+			tx.SetCompleteness(store.Completeness{MPID: "1", Kind: "malo", From: at(1), TrustedUntil: at(2)}),
 			tx.SetPartnerValue(store.PartnerValue{MPID: "1", Name: "ein Name/ä", Value: []byte("1")}),
 			tx.SetPartnerValue(store.PartnerValue{MPID: "1", Name: "ein Name/ä", Value: []byte("2")}),
 			tx.SetPartnerValue(store.PartnerValue{MPID: "1", Name: "weg"}),
@@ -202,6 +207,7 @@ var auditedKeys = map[string][]string{
 	"message": {"interchange_id", "message_index"}, "message_transaction": {"interchange_id", "message_index", "transaction_index"},
 	"finding": {"interchange_id", "finding_index"}, "event": {"seq"}, "work": {"id"},
 	"ledger": {"interchange_id", "message_index", "transaction_index", "kind"}, "control_ref": {"mp_id"}, "process_key": {"level", "value", "interchange_id", "message_index", "transaction_index"},
+	"object_assignment": {"mp_id", "object", "partner", "valid_from"}, "object_complete": {"mp_id", "kind"},
 	"decision": {"id"}, "data_key": {"id"}, "legal_hold": {"id"}, "partner_data": {"mp_id", "name"}, "audit_entry": {"id"}, "audit_seal": {"first_index"},
 }
 
