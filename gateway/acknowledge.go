@@ -26,7 +26,7 @@ type answers struct {
 }
 
 // answer decides how a received interchange is answered.
-func (g *Gateway) answer(ctx context.Context, x store.Interchange, result *check.Result, checked check.Options) (*answers, error) {
+func (g *Gateway) answer(ctx context.Context, x store.Interchange, result *check.Result, checked check.Options, outside []ack.Outside) (*answers, error) {
 	body, err := g.store.OpenPayload(ctx, x.PayloadDigest)
 	if err != nil {
 		return nil, err
@@ -38,7 +38,7 @@ func (g *Gateway) answer(ctx context.Context, x store.Interchange, result *check
 	}
 	own := g.answerer(original.Receiver)
 	opts := ack.Options{
-		ReceivedAt: x.ReceivedAt, SentAt: g.now(), Own: own, Sparte: result.Sparte, Rules: g.rules,
+		ReceivedAt: x.ReceivedAt, SentAt: g.now(), Own: own, Sparte: result.Sparte, Rules: g.rules, Outside: outside,
 		Numbers: &numbers{ctx: ctx, store: g.store, mpID: own.ID, now: g.now()},
 	}
 	a := &answers{long: map[int]store.Payload{}}

@@ -31,7 +31,9 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/marktbote/marktbote/edifact"
+	"github.com/marktbote/marktbote/formats/ack"
 	"github.com/marktbote/marktbote/formats/check"
+	"github.com/marktbote/marktbote/formats/process"
 	"github.com/marktbote/marktbote/formats/rules"
 	"github.com/marktbote/marktbote/gateway/config"
 	"github.com/marktbote/marktbote/gateway/work"
@@ -73,23 +75,28 @@ type Options struct {
 	Config  config.Config
 	Log     *zap.Logger
 	Metrics prometheus.Registerer
-	Channel Channel          // nil: nothing can be sent
-	Rules   *rules.Shelf     // nil: the packs in the binary
-	Now     func() time.Time // nil: time.Now
+	Channel Channel // nil: nothing can be sent
+	Lookup  Lookup  // nil: what messages and imports left in Store
+	// Assignments says which transactions Lookup may reject; nil: the table in the binary.
+	Assignments *process.Assignments
+	Rules       *rules.Shelf     // nil: the packs in the binary
+	Now         func() time.Time // nil: time.Now
 }
 
 // Gateway is one gateway. Its methods are safe for concurrent use.
 type Gateway struct {
-	store    store.Store
-	config   config.Config
-	log      *zap.Logger
-	channel  Channel
-	rules    *rules.Shelf
-	now      func() time.Time
-	work     *work.Runner
-	verdicts *prometheus.CounterVec // gateway_interchanges_total; labels: direction (in, out), verdict (see check)
-	events   prometheus.Counter     // gateway_events_total
-	overdue  *prometheus.CounterVec // gateway_deadlines_missed_total; labels: kind (of the ledger)
+	store       store.Store
+	config      config.Config
+	log         *zap.Logger
+	channel     Channel
+	rules       *rules.Shelf
+	lookup      Lookup
+	assignments *process.Assignments
+	now         func() time.Time
+	work        *work.Runner
+	verdicts    *prometheus.CounterVec // gateway_interchanges_total; labels: direction (in, out), verdict (see check)
+	events      prometheus.Counter     // gateway_events_total
+	overdue     *prometheus.CounterVec // gateway_deadlines_missed_total; labels: kind (of the ledger)
 }
 
 // New returns a Gateway that does nothing until Run.
@@ -97,7 +104,14 @@ func New(opts Options) *Gateway {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
+	if opts.Lookup == nil {
+		opts.Lookup = storeLookup{opts.Store, opts.Config}
+	}
+	if opts.Assignments == nil {
+		opts.Assignments = process.KnownAssignments()
+	}
 	g := &Gateway{
+		lookup: opts.Lookup, assignments: opts.Assignments,
 		store: opts.Store, config: opts.Config, log: opts.Log.Named("gateway"), channel: opts.Channel, rules: opts.Rules, now: opts.Now,
 		work: work.New(opts.Store, opts.Log, opts.Now, opts.Metrics),
 		verdicts: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -318,9 +332,13 @@ func (g *Gateway) check(ctx context.Context, item store.Work) (work.Commit, erro
 		return work.Commit{}, fmt.Errorf("gateway: check: %w", err)
 	}
 	again := x.State != store.StateReceived
+	outside, err := g.assign(ctx, x, result)
+	if err != nil {
+		return work.Commit{}, fmt.Errorf("gateway: check: assignment: %w", err)
+	}
 	fill(&x, result)
 	x.CheckedAt = g.now()
-	in := &incoming{g: g, x: x}
+	in := &incoming{g: g, x: x, outside: outside}
 	if x.Direction == store.In {
 		if err := in.prepare(ctx, result, opts); err != nil {
 			return work.Commit{}, fmt.Errorf("gateway: check: %w", err)
@@ -381,16 +399,17 @@ func (g *Gateway) judge(ctx context.Context, digest string, opts check.Options) 
 type incoming struct {
 	g          *Gateway
 	x          store.Interchange
-	answers    *answers     // nil: nobody is answered
-	correlated *correlation // nil: it is no answer of a partner
-	content    *content     // nil: nothing of it counts
+	outside    []ack.Outside // what its transactions are rejected for beside their content
+	answers    *answers      // nil: nobody is answered
+	correlated *correlation  // nil: it is no answer of a partner
+	content    *content      // nil: nothing of it counts
 }
 
 // prepare finds out what needs no transaction.
 func (in *incoming) prepare(ctx context.Context, result *check.Result, opts check.Options) (err error) {
 	g := in.g
 	if g.channel != nil {
-		if in.answers, err = g.answer(ctx, in.x, result, opts); err != nil {
+		if in.answers, err = g.answer(ctx, in.x, result, opts, in.outside); err != nil {
 			return fmt.Errorf("answer: %w", err)
 		}
 	}

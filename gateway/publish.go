@@ -64,6 +64,7 @@ func (c *content) commit(ctx context.Context, tx store.Tx, at time.Time) error {
 		inserted, err := c.g.insertEvent(tx, c.x, e)
 		if inserted {
 			c.count++
+			err = learn(tx, c.x, e)
 		}
 		return err
 	}

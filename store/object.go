@@ -34,7 +34,7 @@ type Completeness struct {
 
 // ObjectTx are the methods of Tx for what is known about objects.
 type ObjectTx interface {
-	// SetAssignment adds or replaces an assignment. It changes nothing if it is there already, whatever its Source.
+	// SetAssignment adds or replaces an assignment. It changes nothing if it is there already, with the same Source.
 	SetAssignment(a Assignment) error
 	// DeleteAssignment removes the assignment with the key of a; ErrNotFound.
 	DeleteAssignment(a Assignment) error

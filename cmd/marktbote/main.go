@@ -9,6 +9,7 @@
 //	marktbote serve                run the gateway
 //	marktbote audit verify         find rows that were changed behind the gateway's back; also checkpoint
 //	marktbote retention            destroy what was kept long enough; also hold, release and holds
+//	marktbote objects import FILE  read a list of objects; also list
 //	marktbote migrate              bring the tables of the store up to date
 //	marktbote rules list           list the rule packs; also show, diff, coverage and compile
 //
@@ -49,6 +50,7 @@ type cli struct {
 	Migrate   migrateCmd   `cmd:"" help:"Create the tables of a store or bring them up to date."`
 	Audit     auditCmd     `cmd:"" help:"Verify the audit log and export signed checkpoints."`
 	Retention retentionCmd `cmd:"" help:"Destroy what was kept long enough; set and release legal holds."`
+	Objects   objectsCmd   `cmd:"" help:"Import and list objects and the Marktpartner that are assigned to them."`
 	Demo      demoCmd      `cmd:"" help:"Let a supplier's and a grid operator's gateway exchange messages and show what happens."`
 	Generate  generateCmd  `cmd:"" help:"Write valid messages of a Prüfidentifikator."`
 	Rules     rulesCmd     `cmd:"" help:"Look at, compare and make rule packs."`

@@ -66,7 +66,11 @@ func (c *serveCmd) Run(e env) error {
 	}
 	warnOfKey(e.ctx, cfg, st, e.stderr)
 	metrics := newMetrics()
-	g := gateway.New(gateway.Options{Store: st, Config: cfg, Log: log, Metrics: metrics, Rules: shelf})
+	assignments, err := gateway.ReadAssignments(cfg.AssignmentFile)
+	if err != nil {
+		return errors.Join(err, st.Close())
+	}
+	g := gateway.New(gateway.Options{Store: st, Config: cfg, Log: log, Metrics: metrics, Rules: shelf, Assignments: assignments})
 	site := &web.Site{Name: "Marktbote", Store: st, Receiver: g, Log: log}
 	mux := http.NewServeMux()
 	mux.Handle("/", site.Handler())

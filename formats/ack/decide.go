@@ -297,6 +297,9 @@ func (d *decider) errors(list []*formats.Finding, beside []Outside) []Applicatio
 	var out []ApplicationError
 	seen := map[ApplicationError]bool{}
 	for _, x := range list {
+		if classes[x.Wire.Code] >= classAssignment {
+			continue // those of Options.Outside say what they are about
+		}
 		if e := d.applicationError(x); len(out) < maxERC && !seen[e] {
 			seen[e] = true
 			out = append(out, e)

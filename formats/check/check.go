@@ -414,6 +414,24 @@ func (f *file) judge() {
 	}
 }
 
+// Reject adds a finding that rejects one transaction, by index, and what follows from it: for what is found out beside
+// the message, after the check of an accepted file.
+func (r *Result) Reject(message, transaction int, x formats.Finding) {
+	x.Complete(formats.German)
+	t := &r.Messages[message].Transactions[transaction]
+	t.Findings = append(t.Findings, x)
+	t.Verdict = graver(t.Verdict, worst(t.Findings))
+	r.FindingCount++
+	for i := range r.Messages {
+		for k := range r.Messages[i].Transactions {
+			if r.Messages[i].Transactions[k].Verdict == Accepted {
+				return
+			}
+		}
+	}
+	r.Verdict = graver(r.Verdict, RejectedProcessing)
+}
+
 // worst returns the verdict that findings lead to.
 func worst(list []formats.Finding) Verdict {
 	verdict := Accepted

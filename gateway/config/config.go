@@ -23,6 +23,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/marktbote/marktbote/formats"
 	"github.com/marktbote/marktbote/formats/ident"
 )
 
@@ -55,6 +56,9 @@ type Config struct {
 	MaxInterchangeBytes int64 `yaml:"max_interchange_bytes"`
 	// MaxMessageBytes bounds one message, UNH to UNT. Default: 64 MiB.
 	MaxMessageBytes int64 `yaml:"max_message_bytes"`
+	// AssignmentFile adds to the table of what the assignment check of APERAK may reject: lines from the
+	// Anwendungsübersicht der Prüfidentifikatoren, see docs/operations.md. Default: none.
+	AssignmentFile string `yaml:"assignment_file"`
 	// Own lists the own Marktpartner. If empty, every recipient is taken for an own one.
 	Own []Party `yaml:"own"`
 	// Partners lists the known Marktpartner. If empty, every sender is taken for a known one.
@@ -66,10 +70,17 @@ type Party struct {
 	MPID  ident.MarktpartnerID `yaml:"mp_id"` // 13 digits
 	Rolle string               `yaml:"rolle"` // LF, NB, MSB ...
 	Name  string               `yaml:"name"`  // for people
+	// CompleteSince is the day (2026-10-01, German time) since which everything that an own MP-ID sends goes through this
+	// gateway. A year later an answer to what was never sent can be told from one to what is too old to be known.
+	// Default: none, so nothing is rejected for that reason.
+	CompleteSince string `yaml:"complete_since"`
 }
 
 // rollen are the short forms of the roles in the market.
 var rollen = []string{"LF", "NB", "MSB", "UENB", "BKV", "BIKO", "MGV", "ESA", "BTR", "EIV", "HKNR", "KN", "TK"}
+
+// IsRolle reports whether s is the short form of a role in the market.
+func IsRolle(s string) bool { return slices.Contains(rollen, s) }
 
 // Default returns the configuration that is used without a file.
 func Default() Config {
@@ -102,6 +113,9 @@ func Load(path string) (Config, error) {
 	}
 	if c.MasterKeyFile != "" && !filepath.IsAbs(c.MasterKeyFile) {
 		c.MasterKeyFile = filepath.Join(filepath.Dir(path), c.MasterKeyFile)
+	}
+	if c.AssignmentFile != "" && !filepath.IsAbs(c.AssignmentFile) {
+		c.AssignmentFile = filepath.Join(filepath.Dir(path), c.AssignmentFile)
 	}
 	if file, isFile := c.StoreFile(); isFile && c.Store != "" && !filepath.IsAbs(file) {
 		c.Store = filepath.Join(filepath.Dir(path), file)
@@ -145,8 +159,11 @@ func (c *Config) Validate() error {
 		errs = append(errs, fmt.Errorf("listen: %s can be reached from other machines; set listen_anywhere: true if something in front of it decides who may", c.Listen))
 	}
 	seen := map[ident.MarktpartnerID]bool{}
-	for _, list := range [][]Party{c.Own, c.Partners} {
+	for i, list := range [][]Party{c.Own, c.Partners} {
 		for _, p := range list {
+			if _, err := p.completeSince(); p.CompleteSince != "" && (err != nil || i > 0) {
+				errs = append(errs, fmt.Errorf("complete_since %q of %s: a day such as 2026-10-01, of an own MP-ID", p.CompleteSince, p.MPID))
+			}
 			if _, err := ident.ParseMarktpartnerID(string(p.MPID)); err != nil {
 				errs = append(errs, err)
 			}
@@ -259,6 +276,21 @@ func (c *Config) Rolle(mpID string) string {
 		}
 	}
 	return ""
+}
+
+// CompleteSince returns the instant from which everything that an own MP-ID sends has gone through the gateway; false if
+// that is not known.
+func (c *Config) CompleteSince(mpID string) (time.Time, bool) {
+	p := find(c.Own, mpID)
+	if p == nil || p.CompleteSince == "" {
+		return time.Time{}, false
+	}
+	since, err := p.completeSince()
+	return since, err == nil
+}
+
+func (p *Party) completeSince() (time.Time, error) {
+	return time.ParseInLocation(time.DateOnly, p.CompleteSince, formats.Berlin)
 }
 
 func find(list []Party, mpID string) *Party {

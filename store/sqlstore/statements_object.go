@@ -17,7 +17,7 @@ var (
 	// A list that is imported every night must not write every row, nor the audit log of it.
 	setAssignment = updating(tableAssignment, `INSERT INTO object_assignment (`+assignmentColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (mp_id, object, partner, valid_from) DO UPDATE SET valid_until = $5, rolle = $6, source = $7
-		WHERE object_assignment.valid_until <> $5 OR object_assignment.rolle <> $6`)
+		WHERE object_assignment.valid_until <> $5 OR object_assignment.rolle <> $6 OR object_assignment.source <> $7`)
 	deleteAssignment = deleting(tableAssignment, `DELETE FROM object_assignment
 		WHERE mp_id = $1 AND object = $2 AND partner = $3 AND valid_from = $4`)
 	setCompleteness = updating(tableComplete, `INSERT INTO object_complete (mp_id, kind, valid_from, trusted_until) VALUES ($1, $2, $3, $4)

@@ -15,13 +15,13 @@ import (
 func objectTests() []test {
 	return []test{
 		{"object/assignments behave like the model", testAssignmentModel},
-		{"object/the same again keeps its source", func(t *testing.T, st store.Store) {
+		{"object/source", func(t *testing.T, st store.Store) {
 			a := store.Assignment{MPID: "1", Object: "malo/1", Partner: "2", From: at(1), Rolle: "LF", Source: "interchange/7"}
 			again := a
 			again.Source = "import"
 			update(t, st, func(tx store.Tx) error { return errors.Join(tx.SetAssignment(a), tx.SetAssignment(again)) })
 			got := view(t, st, func(tx store.Tx) ([]store.Assignment, error) { return tx.Assignments(store.AssignmentQuery{MPID: "1"}) })
-			equal(t, "assignments", []store.Assignment{a}, got)
+			equal(t, "assignments", []store.Assignment{again}, got)
 		}},
 		{"object/completeness", func(t *testing.T, st store.Store) {
 			first := store.Completeness{MPID: "1", Kind: "malo", From: at(1), TrustedUntil: at(2)}
