@@ -86,6 +86,7 @@ var layers = map[string]layer{
 
 	"gateway/config":      gatewayLayer(belowGateway...),
 	"gateway/audit":       gatewayLayer(belowGateway...),
+	"gateway/objects":     gatewayLayer(append(slices.Clip(belowGateway), "gateway/config")...),
 	"gateway/partner":     gatewayLayer(append(slices.Clip(belowGateway), "gateway/config")...),
 	"gateway/smime":       gatewayLayer(append(slices.Clip(belowGateway), "gateway/config")...),
 	"gateway/auth":        gatewayLayer(append(slices.Clip(belowGateway), "gateway/config", "gateway/audit")...),

@@ -4,6 +4,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -84,9 +85,7 @@ func ParseAssignments(text string) (*Assignments, error) {
 	known := KnownAssignments()
 	all := &Assignments{lines: map[assignmentKey]AssignmentLine{}, never: slices.Concat(known.never, added.never)}
 	for _, lines := range []map[assignmentKey]AssignmentLine{known.lines, added.lines} {
-		for key, line := range lines {
-			all.lines[key] = line
-		}
+		maps.Copy(all.lines, lines)
 	}
 	return all, nil
 }

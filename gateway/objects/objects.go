@@ -118,15 +118,15 @@ func (e *lineError) Unwrap() error { return e.err }
 func (r *reader) assignment(get func(column int) string) (a store.Assignment, err error) {
 	for i := range columns {
 		if !utf8.ValidString(get(i)) {
-			return a, fmt.Errorf("%s is not UTF-8", columns[i])
+			return a, fmt.Errorf("column %s: not UTF-8", columns[i])
 		}
 	}
 	own, err := ident.ParseMarktpartnerID(get(mpID))
 	if err != nil {
-		return a, fmt.Errorf("MP-ID: %w", err)
+		return a, fmt.Errorf("column MP-ID: %w", err)
 	}
 	if !r.isOwn(string(own)) {
-		return a, fmt.Errorf("MP-ID: %s is none of the own ones in the configuration", own)
+		return a, fmt.Errorf("column MP-ID: %s is none of the own ones in the configuration", own)
 	}
 	object, err := Key(get(objekt))
 	if err != nil {
@@ -135,20 +135,20 @@ func (r *reader) assignment(get func(column int) string) (a store.Assignment, er
 	a = store.Assignment{MPID: string(own), Object: object, Partner: get(marktpartner), Rolle: get(rolle)}
 	if a.Partner != "" {
 		if _, err := ident.ParseMarktpartnerID(a.Partner); err != nil {
-			return a, fmt.Errorf("Marktpartner: %w", err)
+			return a, fmt.Errorf("column Marktpartner: %w", err)
 		}
 	}
 	if a.Rolle != "" && !config.IsRolle(a.Rolle) {
-		return a, fmt.Errorf("Rolle: %q is no role such as LF, NB, MSB", a.Rolle)
+		return a, fmt.Errorf("column Rolle: %q is no role such as LF, NB, MSB", a.Rolle)
 	}
 	if a.From, err = dayOf(get(von), own.Sparte(), 0); err != nil {
-		return a, fmt.Errorf("Von: %w", err)
+		return a, fmt.Errorf("column Von: %w", err)
 	}
 	if a.Until, err = dayOf(get(bis), own.Sparte(), 1); err != nil {
-		return a, fmt.Errorf("Bis: %w", err)
+		return a, fmt.Errorf("column Bis: %w", err)
 	}
 	if !a.Until.IsZero() && !a.Until.After(a.From) {
-		return a, errors.New("Bis is before Von")
+		return a, errors.New("column Bis: before Von")
 	}
 	return a, nil
 }
@@ -169,10 +169,10 @@ func Key(id string) (string, error) {
 	case ident.KindTR:
 		_, err = ident.ParseTRID(id)
 	default:
-		return "", fmt.Errorf("Objekt: %q is no id of a MaLo, Tranche, MeLo, NeLo, SR or TR", id)
+		return "", fmt.Errorf("column Objekt: %q is no id of a MaLo, Tranche, MeLo, NeLo, SR or TR", id)
 	}
 	if err != nil {
-		return "", fmt.Errorf("Objekt: %w", err)
+		return "", fmt.Errorf("column Objekt: %w", err)
 	}
 	return string(kind) + "/" + id, nil
 }
