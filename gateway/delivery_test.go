@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -134,6 +135,7 @@ func TestLimitIsExact(t *testing.T) {
 
 // partner is a Channel that fails as its errors say, one after the other, and then keeps what it gets by MessageID.
 type partner struct {
+	mu   sync.Mutex // files are sent side by side
 	errs []error
 	got  map[string][]byte
 	ids  []string // MessageIDs of all attempts
@@ -145,6 +147,8 @@ func (p *partner) Send(_ context.Context, out Outgoing) error {
 	if err != nil {
 		return err
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.ids = append(p.ids, out.MessageID)
 	if p.got == nil {
 		p.got = map[string][]byte{}

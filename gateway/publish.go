@@ -172,8 +172,7 @@ func (g *Gateway) insertEvent(tx store.Tx, x store.Interchange, e event.Event) (
 		RecordedAt: e.RecordedAt, Data: data,
 	})
 	if errors.Is(err, store.ErrDuplicate) {
-		g.log.Warn("business transaction arrived before", zap.Int64("interchange", x.ID), zap.String("event", e.ID))
-		return false, nil
+		return false, g.arrivedBefore(tx, x, e, data)
 	}
 	return err == nil, err
 }

@@ -133,6 +133,8 @@ type Tx interface {
 	// commit order: who has read up to a number never finds a lower one later. e.Seq is not looked at.
 	// ErrDuplicate if the event ID exists.
 	InsertEvent(e Event) (int64, error)
+	// Event returns the event with an ID. ErrNotFound.
+	Event(id string) (Event, error)
 	// Events lists in sequence order, Seq > after, at most limit; interchangeID 0 means all.
 	Events(after int64, interchangeID int64, limit int) ([]Event, error)
 

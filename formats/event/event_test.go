@@ -160,8 +160,13 @@ func TestEnvelope(t *testing.T) {
 	if want := "urn:mako:strom:unknown:9999200000020"; in.Source != want {
 		t.Errorf("source %q, want %q", in.Source, want)
 	}
-	if len(e.ID) != 32 || e.ID != in.ID || e.IdempotencyKey != "strom\n9999100000013\nLFVG0000101" {
-		t.Errorf("id %q and %q, key %q", e.ID, in.ID, e.IdempotencyKey)
+	env.Test = false
+	out := events(t, "valid/utilmd-55001.edi", env)[0]
+	if len(out.ID) != 32 || out.ID != in.ID || out.IdempotencyKey != "strom\n9999100000013\nLFVG0000101" {
+		t.Errorf("id %q and %q, key %q", out.ID, in.ID, out.IdempotencyKey)
+	}
+	if e.ID == in.ID {
+		t.Error("the event of a test has the id of the one that counts")
 	}
 	e.Sequence, e.RecordedAt = 42, time.Date(2026, 11, 20, 9, 0, 0, 0, formats.Berlin)
 	e.CorrelationID, e.CausationID = "process-1", "event-1"

@@ -30,11 +30,26 @@ func (t *tx) InsertEvent(e store.Event) (int64, error) {
 
 // Events implements store.Tx.
 func (t *tx) Events(after int64, interchangeID int64, limit int) ([]store.Event, error) {
-	const op = "events"
 	text, args := listEvents, []any{after, limitOf(limit)}
 	if interchangeID != 0 {
 		text, args = listEventsOfID, append(args, interchangeID)
 	}
+	return t.events("events", text, args...)
+}
+
+// Event implements store.Tx.
+func (t *tx) Event(id string) (store.Event, error) {
+	found, err := t.events("event", selectEvent, id)
+	if err == nil && len(found) == 0 {
+		err = fmt.Errorf("store: event %s: %w", id, store.ErrNotFound)
+	}
+	if err != nil {
+		return store.Event{}, err
+	}
+	return found[0], nil
+}
+
+func (t *tx) events(op, text string, args ...any) ([]store.Event, error) {
 	var keys []int64
 	found, err := list(t, op, text, func(rows *sql.Rows) (e store.Event, err error) {
 		var recordedAt, key int64

@@ -50,6 +50,7 @@ const eventColumns = `seq, id, type, subject, partition_key, COALESCE(interchang
 
 const (
 	listEvents     = `SELECT ` + eventColumns + ` FROM event WHERE seq > $1 ORDER BY seq LIMIT $2`
+	selectEvent    = `SELECT ` + eventColumns + ` FROM event WHERE id = $1`
 	listEventsOfID = `SELECT ` + eventColumns + ` FROM event
 		WHERE seq > $1 AND interchange_id = $3 ORDER BY seq LIMIT $2`
 )
@@ -79,6 +80,6 @@ func queries() []string {
 		selectPayload, selectChunk, countChunks, listAbandoned,
 		selectReceived, selectInterchange, listInterchanges, listInterchangesByVerdict, listControlRef,
 		listMessages, listTransactions, listFindings,
-		listEvents, listEventsOfID, selectNextWork, countPending, listParked,
+		listEvents, listEventsOfID, selectEvent, selectNextWork, countPending, listParked,
 	}, slices.Concat(findQueries(), objectQueries(), ledgerQueries(), auditQueries(), keyQueries())...)
 }

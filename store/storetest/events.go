@@ -26,6 +26,10 @@ func eventTests() []test {
 				return nil
 			})
 			equal(t, "events", want, view(t, st, func(tx store.Tx) ([]store.Event, error) { return tx.Events(0, 0, 0) }))
+			for _, e := range want {
+				equal(t, "event", e, view(t, st, func(tx store.Tx) (store.Event, error) { return tx.Event(e.ID) }))
+			}
+			wantError(t, "Event", st.View(t.Context(), func(tx store.Tx) error { _, err := tx.Event("01-b"); return err }), store.ErrNotFound)
 		}},
 		{"event/list", func(t *testing.T, st store.Store) {
 			a, b := addInterchange(t, st), addInterchange(t, st)
