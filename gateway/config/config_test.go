@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
@@ -74,8 +75,9 @@ func TestValues(t *testing.T) {
 	}
 	want := Config{
 		DataDir: "/var/lib/marktbote", Listen: "127.0.0.1:9000", AcceptTests: true, MaxInterchangeBytes: 1 << 20, MaxMessageBytes: 1 << 16,
+		AssignmentFile: filepath.Join("testdata", "uebersicht.txt"),
 		Own: []Party{
-			{MPID: "9999100000013", Rolle: "LF", Name: "Lichtbogen Energievertrieb"},
+			{MPID: "9999100000013", Rolle: "LF", Name: "Lichtbogen Energievertrieb", CompleteSince: "2026-10-01"},
 			{MPID: "9899100000015", Rolle: "LF", Name: "Lichtbogen Gas"},
 		},
 		Partners: []Party{{MPID: "9999200000020", Rolle: "NB", Name: "Netz Musterbach"}},
@@ -86,6 +88,22 @@ func TestValues(t *testing.T) {
 	number, err := Load(filepath.Join("testdata", "number.good.yml"))
 	if err != nil || number.Own[0].MPID != "0399100000013" {
 		t.Errorf("MP-ID without quotation marks: %+v, %v", number.Own, err)
+	}
+}
+
+func TestCompleteSince(t *testing.T) {
+	t.Parallel()
+	c, err := Load(filepath.Join("testdata", "full.good.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if since, ok := c.CompleteSince("9999100000013"); !ok || !since.Equal(time.Date(2026, 9, 30, 22, 0, 0, 0, time.UTC)) {
+		t.Errorf("%v, %v", since, ok)
+	}
+	for _, id := range []string{"9899100000015", "9999200000020", "9999300000037"} {
+		if since, ok := c.CompleteSince(id); ok {
+			t.Errorf("%s: %v", id, since)
+		}
 	}
 }
 
