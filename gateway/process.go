@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,11 +71,15 @@ func (g *Gateway) transactions(x store.Interchange, unb *edifact.Segment, m *edi
 
 // follow notes what a transaction that was received or sent at an instant means for its process: what it answers, cancels
 // or disputes, and whether it is answered itself, until when.
-func (g *Gateway) follow(tx store.Tx, x store.Interchange, t transaction, at time.Time) error {
+func (g *Gateway) follow(ctx context.Context, tx store.Tx, x store.Interchange, t transaction, at time.Time) error {
 	for _, k := range t.keys {
 		if err := tx.InsertProcessKey(processKey(x.ID, t.place, string(k.Level), k.Value)); err != nil {
 			return err
 		}
+	}
+	var err error
+	if t.facts, err = g.borrow(ctx, tx, x, t); err != nil {
+		return err
 	}
 	if err := g.open(tx, x, t, at); err != nil {
 		return err
@@ -113,6 +118,64 @@ func (g *Gateway) follow(tx store.Tx, x store.Interchange, t transaction, at tim
 	g.log.Info("an answer to nothing that is known", zap.Int64("interchange", x.ID), zap.Int("message", t.message),
 		zap.Int("transaction", t.transaction), zap.Stringer("pid", t.entry.Pruefidentifikator))
 	return g.report(tx, x, step{place: t.place, pid: t.entry.Pruefidentifikator, reference: asked, at: at}, process.MeansUnexpected)
+}
+
+// borrow returns the facts of a transaction, with the dates of what it answers or disputes if its deadline depends on dates
+// that it does not have: what is about an invoice must be answered by the payment target of the invoice. If it is about
+// several the first one counts.
+func (g *Gateway) borrow(ctx context.Context, tx store.Tx, x store.Interchange, t transaction) (process.Facts, error) {
+	if !t.entry.Expects(t.facts) || t.facts.Has(t.entry.Due.Dates()...) {
+		return t.facts, nil
+	}
+	for _, ref := range t.refs {
+		if ref.Relation != process.Answers && ref.Relation != process.Disputes {
+			continue
+		}
+		found, err := g.find(tx, x, ref.Key)
+		if err != nil {
+			return t.facts, err
+		}
+		for _, f := range found {
+			theirs, err := g.factsOf(ctx, tx, f)
+			if err != nil {
+				return t.facts, err
+			}
+			if theirs.Has(t.entry.Due.Dates()...) {
+				t.facts.Dates = append(slices.Clip(t.facts.Dates), theirs.Dates...)
+				return t.facts, nil
+			}
+		}
+	}
+	return t.facts, nil
+}
+
+// factsOf reads the facts of a transaction from the bytes that were kept; none if they are kept no more.
+func (g *Gateway) factsOf(ctx context.Context, tx store.Tx, f store.Found) (process.Facts, error) {
+	x, err := tx.Interchange(f.InterchangeID)
+	if err != nil {
+		return process.Facts{}, err
+	}
+	body, err := g.store.OpenPayload(ctx, x.PayloadDigest)
+	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrShredded) {
+		return process.Facts{}, nil
+	}
+	if err != nil {
+		return process.Facts{}, err
+	}
+	defer body.Close()
+	r := edifact.NewReader(body, edifact.Options{MaxMessageBytes: g.config.MaxMessageBytes})
+	var m edifact.Message
+	for m.Index() < f.MessageIndex {
+		if err := r.NextMessage(&m); err != nil {
+			return process.Facts{}, err
+		}
+	}
+	list := event.Transactions(&m)
+	if f.Index > len(list) {
+		return process.Facts{}, nil
+	}
+	msg := process.Read(r.UNB(), &m)
+	return msg.Facts(list[f.Index-1]), nil
 }
 
 // open begins the step of a transaction that is answered. Who owes an answer goes by the earliest instant that its
@@ -160,6 +223,16 @@ func (g *Gateway) answerStep(tx store.Tx, x store.Interchange, t transaction, f 
 		keepStep(&e, asked.Pruefidentifikator, s)
 		if err := tx.InsertLedger(e); err != nil {
 			return false, err
+		}
+	}
+	if _, s, ok := stepOf(e); ok {
+		if due, running := s.Running(); running && at.After(due) { // the deadline passed, and nobody has looked since
+			if err := g.advancePlace(tx, f, process.Event{Kind: process.EventDeadline, At: at}, 0); err != nil {
+				return false, err
+			}
+			if e, _, err = answerEntry(tx, f); err != nil {
+				return false, err
+			}
 		}
 	}
 	meaning, err := g.advance(tx, store.Interchange{ID: f.InterchangeID, Direction: opposite(x.Direction)}, e,

@@ -68,7 +68,7 @@ func (c *content) commit(ctx context.Context, tx store.Tx, at time.Time) error {
 		}
 		return err
 	}
-	follow := func(t transaction) error { return c.g.follow(tx, c.x, t, at) }
+	follow := func(t transaction) error { return c.g.follow(ctx, tx, c.x, t, at) }
 	if c.large {
 		return c.read(ctx, insert, follow)
 	}

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"slices"
 	"time"
 
 	"github.com/marktbote/marktbote/formats"
@@ -19,6 +20,21 @@ func (d Deadline) Due(received time.Time, f Facts) (time.Time, bool) {
 func (d Deadline) Bounds(received time.Time, f Facts) (earliest, latest time.Time, ok bool) {
 	earliest, latest, _ = d.bounds(received, &f)
 	return earliest, latest, !latest.IsZero()
+}
+
+// Dates returns the qualifiers (DE 2005) of the dates that the deadline depends on, sorted.
+func (d Deadline) Dates() []string {
+	var list []string
+	for _, a := range d.alternatives {
+		list = append(list, a.from, a.term.date)
+		for _, c := range a.only {
+			if c.on == "ahead" || c.on == "past" {
+				list = append(list, c.words...)
+			}
+		}
+	}
+	slices.Sort(list)
+	return slices.DeleteFunc(slices.Compact(list), func(q string) bool { return q == "" })
 }
 
 // bounds goes through the alternatives. certain means that one of them applies.

@@ -43,6 +43,16 @@ func (f *Facts) date(qualifier string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
+// Has reports whether all dates with these qualifiers are known.
+func (f *Facts) Has(qualifiers ...string) bool {
+	for _, q := range qualifiers {
+		if _, ok := f.date(q); !ok {
+			return false
+		}
+	}
+	return true
+}
+
 func (f *Facts) receipt(of []ident.Pruefidentifikator) (time.Time, bool) {
 	for _, r := range f.Receipts {
 		if slices.Contains(of, r.Pruefidentifikator) {

@@ -178,6 +178,23 @@ func TestEverySilence(t *testing.T) {
 	}
 }
 
+// TestDates: what a deadline needs to be computed, and whether facts have it.
+func TestDates(t *testing.T) {
+	t.Parallel()
+	for s, want := range map[string]string{
+		"wt 1 11:00": "", "before 2 wt DTM+265 end": "265", "from DTM+154 wt 1 09:00 else on DTM+92 end": "154 92",
+		"day 0 15:00 if DTM+92 ahead else wt 1 15:00 if not DTM+92 past": "92",
+	} {
+		if got := strings.Join(deadline(t, s).Dates(), " "); got != want {
+			t.Errorf("%s needs %q, want %q", s, got, want)
+		}
+	}
+	f := dates(t, "92", "2026-11-24")
+	if !f.Has() || !f.Has("92") || f.Has("92", "265") {
+		t.Error("the facts have DTM+92 and no other date")
+	}
+}
+
 // TestChainBasicSupply is a published chain: 55013 in the afternoon, silence, and the assignment that follows from it.
 func TestChainBasicSupply(t *testing.T) {
 	t.Parallel()
