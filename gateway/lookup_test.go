@@ -4,13 +4,18 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/marktbote/marktbote/formats/ident"
 	"github.com/marktbote/marktbote/formats/process"
 	"github.com/marktbote/marktbote/formats/rules"
 	"github.com/marktbote/marktbote/formats/sample"
+	"github.com/marktbote/marktbote/gateway/config"
+	"github.com/marktbote/marktbote/store"
+	"github.com/marktbote/marktbote/store/sqlite"
 )
 
 // fakeLookup answers the next questions as told, and then all with Yes.
@@ -129,4 +134,90 @@ func TestLookupInParts(t *testing.T) {
 			t.Errorf("%d questions in %d parts", total, len(l.asked))
 		}
 	}, asIf(t, p, l, at))
+}
+
+// TestStoreLookup: what the store answers, and when it does not know.
+func TestStoreLookup(t *testing.T) {
+	t.Parallel()
+	day := func(n int) time.Time { return time.Date(2026, 1, n, 0, 0, 0, 0, time.UTC) }
+	st, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "store.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := st.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	err = st.Update(t.Context(), func(tx store.Tx) error {
+		out, err := tx.InsertInterchange(store.Interchange{Direction: store.Out, Sender: "1"})
+		if err != nil {
+			return err
+		}
+		in, err := tx.InsertInterchange(store.Interchange{Direction: store.In, Sender: "1"})
+		if err != nil {
+			return err
+		}
+		return errors.Join(
+			tx.InsertMessage(store.Message{InterchangeID: out, Index: 1, DocumentNo: "D1"}),
+			tx.InsertTransaction(store.Transaction{InterchangeID: out, MessageIndex: 1, Index: 1, Number: "V1"}),
+			tx.InsertMessage(store.Message{InterchangeID: in, Index: 1, DocumentNo: "D2"}),
+			tx.InsertTransaction(store.Transaction{InterchangeID: in, MessageIndex: 1, Index: 1, Number: "V2"}),
+			tx.SetAssignment(store.Assignment{MPID: "1", Object: "malo/a", Partner: "2", From: day(1), Until: day(20)}),
+			tx.SetAssignment(store.Assignment{MPID: "1", Object: "melo/a", Partner: "2", From: day(1), Until: day(20)}),
+			tx.SetCompleteness(store.Completeness{MPID: "1", Kind: "malo", From: day(5), TrustedUntil: day(10)}),
+			tx.SetCompleteness(store.Completeness{MPID: "3", Kind: "melo", From: day(5), TrustedUntil: day(10)}),
+		)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := storeLookup{st, config.Config{Own: []config.Party{{MPID: "1", CompleteSince: "2025-01-02"}, {MPID: "3"}}}}
+	key := func(level process.Level, sender ident.MarktpartnerID, value string) process.Key {
+		return process.Key{Level: level, Sender: sender, Value: value}
+	}
+	tests := []struct {
+		name string
+		q    Question
+		want Known
+	}{
+		{"object", Question{Own: "1", At: day(6), Object: "malo/a"}, Yes},
+		{"object of somebody else", Question{Own: "3", At: day(6), Object: "malo/a"}, Unknown},
+		{"no object", Question{Own: "1", At: day(6), Object: "malo/b"}, No},
+		{"no object, list too old", Question{Own: "1", At: day(10), Object: "malo/b"}, Unknown},
+		{"no object, list not yet complete", Question{Own: "1", At: day(4), Object: "malo/b"}, Unknown},
+		{"no object, another kind", Question{Own: "1", At: day(6), Object: "melo/b"}, Unknown},
+		{"search", Question{Own: "1", At: day(6), Object: "malo/a", Search: true}, Yes},
+		{"search for what is not known", Question{Own: "1", At: day(6), Object: "malo/b", Search: true}, Unknown},
+		{"assigned", Question{Own: "1", At: day(6), Object: "malo/a", Partner: "2", From: day(2), To: day(20)}, Yes},
+		{"assigned for a part", Question{Own: "1", At: day(6), Object: "malo/a", Partner: "2", From: day(6), To: day(21)}, No},
+		{"assigned for a part, before the list is complete", Question{Own: "1", At: day(6), Object: "malo/a", Partner: "2", From: day(4), To: day(21)}, Unknown},
+		{"not assigned", Question{Own: "1", At: day(6), Object: "malo/a", Partner: "4", From: day(6)}, No},
+		{"not assigned, another kind", Question{Own: "1", At: day(6), Object: "melo/a", Partner: "4", From: day(6)}, Unknown},
+		{"sent", Question{Own: "1", At: day(6), Key: key(process.LevelTransaction, "1", "V1")}, Yes},
+		{"received", Question{Own: "1", At: day(6), Key: key(process.LevelTransaction, "1", "V2")}, No},
+		{"not sent, not complete for a year", Question{Own: "1", At: day(2), Key: key(process.LevelTransaction, "1", "V2")}, Unknown},
+		{"not sent, never complete", Question{Own: "3", At: day(6), Key: key(process.LevelTransaction, "3", "V2")}, Unknown},
+		{"document", Question{Own: "1", At: day(6), Key: key(process.LevelDocument, "1", "D1")}, Yes},
+		{"no document", Question{Own: "1", At: day(6), Key: key(process.LevelDocument, "1", "V1")}, No},
+		{"item", Question{Own: "1", At: day(6), Key: key(process.LevelItem, "1", "D1/V1")}, Yes},
+		{"no item", Question{Own: "1", At: day(6), Key: key(process.LevelItem, "1", "D1/V2")}, No},
+		{"item without a number", Question{Own: "1", At: day(6), Key: key(process.LevelItem, "1", "D1")}, Unknown},
+		{"series", Question{Own: "1", At: day(6), Key: key(process.LevelSeries, "1", "V1")}, Unknown},
+		{"sent by others", Question{Own: "1", At: day(6), Key: key(process.LevelTransaction, "", "V1")}, Unknown},
+		{"empty", Question{Own: "1", At: day(6), Key: key(process.LevelTransaction, "1", "")}, Unknown},
+	}
+	var questions []Question
+	for _, tt := range tests {
+		questions = append(questions, tt.q)
+	}
+	got, err := l.Look(t.Context(), append(questions, questions...)) // each once more, out of memory
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, tt := range tests {
+		if got[i] != tt.want || got[len(tests)+i] != tt.want {
+			t.Errorf("%s: %d and %d, want %d", tt.name, got[i], got[len(tests)+i], tt.want)
+		}
+	}
 }

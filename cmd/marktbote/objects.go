@@ -83,8 +83,7 @@ func (c *objectsImportCmd) run(e env, now time.Time) (err error) {
 		}
 		fmt.Fprintf(e.stdout, "%d assignments imported, %d of earlier imports removed\n", result.Lines, result.Removed)
 		for _, k := range result.Complete {
-			fmt.Fprintf(e.stdout, "complete: %s of %s from %s on, trusted until %s\n", k.Kind, k.MPID,
-				k.From.In(formats.Berlin).Format(time.DateOnly), k.TrustedUntil.In(formats.Berlin).Format("2006-01-02 15:04"))
+			printComplete(e, k)
 		}
 		return nil
 	})
@@ -95,6 +94,8 @@ type objectsListCmd struct {
 	storeFlag
 	MPID   []string `name:"mp-id" help:"Own MP-ID. Without it: those of the configuration." placeholder:"MP-ID"`
 	Object string   `help:"Only this object." placeholder:"ID"`
+
+	Complete bool `help:"Write of which kinds everything is known, instead of the list."`
 }
 
 // Help is shown by "marktbote objects list --help".
@@ -118,7 +119,33 @@ func (c *objectsListCmd) Run(e env) error {
 			return err
 		}
 	}
-	return withStore(e, cfg, func(st store.Store) error { return objects.List(e.ctx, st, e.stdout, ids, object) })
+	return withStore(e, cfg, func(st store.Store) error {
+		if c.Complete {
+			return listComplete(e, st, ids)
+		}
+		return objects.List(e.ctx, st, e.stdout, ids, object)
+	})
+}
+
+// listComplete writes of which kinds everything is known.
+func listComplete(e env, st store.Store, ids []string) error {
+	return st.View(e.ctx, func(tx store.Tx) error {
+		for _, id := range ids {
+			list, err := tx.Completeness(id)
+			if err != nil {
+				return err
+			}
+			for _, k := range list {
+				printComplete(e, k)
+			}
+		}
+		return nil
+	})
+}
+
+func printComplete(e env, k store.Completeness) {
+	fmt.Fprintf(e.stdout, "complete: %s of %s from %s on, trusted until %s\n", k.Kind, k.MPID,
+		k.From.In(formats.Berlin).Format(time.DateOnly), k.TrustedUntil.In(formats.Berlin).Format("2006-01-02 15:04"))
 }
 
 // ownIDs returns the MP-IDs asked for, else those of the configuration.

@@ -159,3 +159,17 @@ func TestImportOfAChangingFile(t *testing.T) {
 		t.Errorf("%+v, %v", result, err)
 	}
 }
+
+// FuzzImport: no list panics or makes more assignments than it has lines.
+func FuzzImport(f *testing.F) {
+	f.Add(head + "9999100000013;51238696781;9999100000013;LF;2026-01-01;31.12.2026\n")
+	f.Add("\ufeffBis,Von,Rolle,Marktpartner,Objekt,MP-ID,x\r\n,,,,51238696781,9999100000013,\"a\"\"b\"\r\n")
+	f.Add(head + "\"9999100000013\n")
+	st := open(f)
+	f.Fuzz(func(t *testing.T, list string) {
+		result, err := Import(t.Context(), st, strings.NewReader(list), Options{DryRun: true})
+		if err == nil && result.Lines > strings.Count(list, "\n") {
+			t.Errorf("%d assignments in %q", result.Lines, list)
+		}
+	})
+}
