@@ -28,6 +28,7 @@ const kindDecide = "decide"
 const (
 	levelCancelledBy = "cancelled-by"
 	levelAnsweredBy  = "answered-by"
+	levelObject      = "object" // of a request that has answers without a reference
 )
 
 // transaction is what a transaction is in its process.
@@ -37,6 +38,7 @@ type transaction struct {
 	keys  []process.Key // names that its number and its document do not tell
 	refs  []process.Reference
 	facts process.Facts
+	about string // object of an answer that does not say what it answers
 }
 
 // transactions calls yield for the transactions of a message that are steps of a process and were not rejected.
@@ -59,7 +61,13 @@ func (g *Gateway) transactions(x store.Interchange, unb *edifact.Segment, m *edi
 				step.keys = append(step.keys, k)
 			}
 		}
-		if !entry.Expects(facts) && len(step.refs) == 0 && len(step.keys) == 0 {
+		if t.Object != "" && slices.ContainsFunc(entry.Answers, namesNothing) {
+			step.keys = append(step.keys, process.Key{Level: levelObject, Value: t.Object})
+		}
+		if len(entry.AnswersTo()) > 0 && !entry.NamesRequest() {
+			step.about = t.Object
+		}
+		if !entry.Expects(facts) && len(step.refs) == 0 && len(step.keys) == 0 && step.about == "" {
 			continue
 		}
 		if err := yield(step); err != nil {
@@ -67,6 +75,12 @@ func (g *Gateway) transactions(x store.Interchange, unb *edifact.Segment, m *edi
 		}
 	}
 	return nil
+}
+
+// namesNothing reports whether an answer does not refer to what it answers.
+func namesNothing(a process.Answer) bool {
+	e, ok := process.Lookup(a.Pruefidentifikator)
+	return ok && !e.NamesRequest()
 }
 
 // follow notes what a transaction that was received or sent at an instant means for its process: what it answers, cancels
@@ -83,6 +97,11 @@ func (g *Gateway) follow(ctx context.Context, tx store.Tx, x store.Interchange, 
 	}
 	if err := g.open(tx, x, t, at); err != nil {
 		return err
+	}
+	if t.about != "" {
+		if err := g.answerAbout(tx, x, t, at); err != nil {
+			return err
+		}
 	}
 	answered, asked := false, ""
 	for _, ref := range t.refs {
@@ -255,6 +274,28 @@ func (g *Gateway) answerStep(tx store.Tx, x store.Interchange, t transaction, f 
 		}
 	}
 	return true, err
+}
+
+// answerAbout applies an answer without a reference to the oldest open request about its object.
+func (g *Gateway) answerAbout(tx store.Tx, x store.Interchange, t transaction, at time.Time) error {
+	key := process.Key{Level: levelObject, Sender: ident.MarktpartnerID(x.Recipient), Value: t.about}
+	found, err := namedBy(tx, x, opposite(x.Direction), key)
+	if err != nil {
+		return err
+	}
+	for _, f := range found {
+		e, exists, err := answerEntry(tx, f)
+		if err != nil {
+			return err
+		}
+		if !exists || !e.DoneAt.IsZero() || e.State == store.LedgerCancelled {
+			continue
+		}
+		if hit, err := g.answerStep(tx, x, t, f, at); hit || err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // cancelStep notes what a transaction wants cancelled. Where nobody is asked it is cancelled at once.

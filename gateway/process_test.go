@@ -333,3 +333,31 @@ func TestStepTexts(t *testing.T) {
 		t.Error("an unknown Prüfidentifikator has a step")
 	}
 }
+
+// TestAnswerWithoutReference: what does not say what it answers answers the open request about its object.
+func TestAnswerWithoutReference(t *testing.T) {
+	t.Parallel()
+	const point = "DE7409211011500000000000200718882"
+	gas := func(sender, receiver, ref, application, message string, segments int) []byte {
+		return fmt.Appendf(nil, "UNB+UNOC:3+%s:502+%s:502+261201:1200+%s%s'UNH+1+%sUNT+%d+1'UNZ+1+%s'", sender, receiver, ref, application, message, segments, ref)
+	}
+	const lf, nb = "9800001021901", "9800002869832"
+	parties := func(from, to string) string { return fmt.Sprintf("NAD+MS+%s::332'NAD+MR+%s::332'", from, to) }
+	inTime(t, func(t *testing.T, r *jumper) {
+		asked := r.submit(gas(lf, nb, "LBGAS0001", "", "ORDERS:D:09B:UN:1.4c'BGM+7+LBG1'DTM+137:202612011200?+00:303'IMD++Z10'RFF+Z13:17103'"+parties(lf, nb)+
+			"NAD+DP'LOC+172+"+point+"'LIN+1'DTM+163:202610020400?+00:303'DTM+164:202610030400?+00:303'UNS+S'", 14))
+		if got := fmt.Sprint(r.steps(asked)); !strings.HasPrefix(got, "[1.0 17103 open open") && !strings.HasPrefix(got, "[1.1 17103 open open") {
+			t.Fatalf("steps %s, %v", got, r.rows(asked).codes())
+		}
+		id := r.receive("", gas(nb, lf, "NBGAS0001", "++TL", "MSCONS:D:04B:UN:2.5'BGM+Z21+NBG1+9'DTM+137:202612011200?+00:303'RFF+Z13:13007'"+parties(nb, lf)+
+			"UNS+D'NAD+DP'LOC+172+"+point+"'DTM+163:202609230400?+00:303'DTM+164:202609240400?+00:303'DTM+293:20261116050000?+00:304'"+
+			"LIN+1'PIA+5+1-0?:1.8.0:SRW'QTY+220:0'DTM+163:202609230400?+00:303'DTM+164:202609240400?+00:303'", 18))
+		r.pass(time.Second)
+		if out := r.rows(id); out.x.Verdict != accepted {
+			t.Fatalf("the answer is %s: %v", out.x.Verdict, out.codes())
+		}
+		if got := fmt.Sprint(r.steps(asked)); !strings.Contains(got, "17103 answered met") {
+			t.Errorf("steps %s", got)
+		}
+	})
+}

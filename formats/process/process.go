@@ -138,6 +138,12 @@ func All() []*Entry { return slices.Clone(load().entries) }
 // AnswersTo returns the Pruefidentifikatoren that this one answers, sorted.
 func (e *Entry) AnswersTo() []ident.Pruefidentifikator { return slices.Clone(e.answering) }
 
+// NamesRequest reports whether the message, as an answer, refers to what it answers. Where it does not, what it answers is
+// the open request about the same object.
+func (e *Entry) NamesRequest() bool {
+	return slices.ContainsFunc(e.refers, func(r reference) bool { return r.relation == Answers })
+}
+
 // AnswerBy returns what an answer with a Pruefidentifikator means for this message; false if it is none, or none under
 // these facts.
 func (e *Entry) AnswerBy(pid ident.Pruefidentifikator, f Facts) (Answer, bool) {
