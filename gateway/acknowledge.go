@@ -200,7 +200,7 @@ func (g *Gateway) addAnswer(tx store.Tx, answer store.Interchange, about string)
 	if answer.Verdict == string(check.Accepted) {
 		return g.addDispatch(tx, answer, about)
 	}
-	_, err := tx.AddWork(store.Work{
+	err := tx.AddWork(store.Work{
 		Kind: kindDispatch, Lane: sendLane(about), Target: answer.Recipient, InterchangeID: answer.ID, DueAt: answer.CheckedAt, Parked: true,
 		Reason: fmt.Sprintf("gateway: the answer is wrong and was not sent: %s", answer.Verdict),
 	})

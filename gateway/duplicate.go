@@ -30,7 +30,7 @@ func (g *Gateway) arrivedBefore(tx store.Tx, x store.Interchange, e event.Event,
 		g.log.Warn("business transaction arrived before", zap.Int64("interchange", x.ID), zap.Int64("first", first.InterchangeID))
 		return nil
 	}
-	_, err = tx.AddWork(store.Work{
+	err = tx.AddWork(store.Work{
 		Kind: kindDecide, Lane: work.Urgent, InterchangeID: x.ID, DueAt: g.now(), Parked: true,
 		Reason: fmt.Sprintf("gateway: a transaction (segment %d) has the number of one in interchange %d and other content; it gave no event",
 			firstSegment(e), first.InterchangeID),

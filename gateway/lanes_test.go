@@ -118,7 +118,7 @@ func (r *rig) queue(n int) {
 				if err != nil {
 					return err
 				}
-				if _, err := tx.AddWork(store.Work{Kind: kindCheck, Lane: work.Bulk, InterchangeID: id, DueAt: r.now()}); err != nil {
+				if err := tx.AddWork(store.Work{Kind: kindCheck, Lane: work.Bulk, InterchangeID: id, DueAt: r.now()}); err != nil {
 					return err
 				}
 			}

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -35,7 +34,7 @@ func (g *Gateway) sent(tx store.Tx, x store.Interchange, transactions []store.Tr
 	}
 	for _, e := range owedFor(x, transactions, at) {
 		// What is there already was settled by an answer that was faster than this transaction.
-		if err := tx.InsertLedger(e); err != nil && !errors.Is(err, store.ErrDuplicate) {
+		if err := tx.InsertLedgerOnce(e); err != nil {
 			return err
 		}
 	}
@@ -114,7 +113,7 @@ func (c *correlation) commit(tx store.Tx) error {
 	if err := c.settleAll(tx); err != nil || c.lost == "" {
 		return err
 	}
-	_, err := tx.AddWork(store.Work{
+	err := tx.AddWork(store.Work{
 		Kind: kindCorrelate, Lane: work.Urgent, InterchangeID: c.x.ID, DueAt: c.g.now(), Parked: true, Reason: "gateway: correlate: " + c.lost,
 	})
 	return err

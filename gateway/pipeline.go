@@ -213,7 +213,7 @@ func (g *Gateway) keep(ctx context.Context, direction store.Direction, channel, 
 		if err != nil {
 			return err
 		}
-		_, err = tx.AddWork(store.Work{Kind: kindCheck, Lane: lane(messageType, payload.Size), InterchangeID: id, DueAt: now})
+		err = tx.AddWork(store.Work{Kind: kindCheck, Lane: lane(messageType, payload.Size), InterchangeID: id, DueAt: now})
 		return err
 	})
 	if errors.Is(err, store.ErrDuplicate) {
@@ -460,7 +460,7 @@ func (in *incoming) after() {
 // addDispatch puts an accepted outgoing interchange on its way. An answer is as urgent as the message type that it
 // answers, so that those to many MSCONS are no hindrance either.
 func (g *Gateway) addDispatch(tx store.Tx, x store.Interchange, about string) error {
-	_, err := tx.AddWork(store.Work{Kind: kindDispatch, Lane: sendLane(about), Target: x.Recipient, InterchangeID: x.ID, DueAt: g.now()})
+	err := tx.AddWork(store.Work{Kind: kindDispatch, Lane: sendLane(about), Target: x.Recipient, InterchangeID: x.ID, DueAt: g.now()})
 	return err
 }
 

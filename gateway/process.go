@@ -215,11 +215,7 @@ func (g *Gateway) open(tx store.Tx, x store.Interchange, t transaction, at time.
 	if x.Direction == store.In && !due.IsZero() {
 		e.LookAt = warnAt(at, due)
 	}
-	err := tx.InsertLedger(e)
-	if errors.Is(err, store.ErrDuplicate) {
-		return nil // the answer was faster than this transaction
-	}
-	return err
+	return tx.InsertLedgerOnce(e) // the answer may have been faster than this transaction
 }
 
 // answerStep applies an answer to the step of a transaction. It returns false if it is none that this one has.
@@ -419,7 +415,7 @@ func (g *Gateway) advance(tx store.Tx, x store.Interchange, e store.LedgerEntry,
 	}
 	at := place{e.MessageIndex, e.TransactionIndex}
 	if s.State == process.NeedsClearing {
-		_, err := tx.AddWork(store.Work{
+		err := tx.AddWork(store.Work{
 			Kind: kindDecide, Lane: work.Urgent, InterchangeID: e.InterchangeID, DueAt: g.now(), Parked: true,
 			Reason: fmt.Sprintf("gateway: %s in message %d, transaction %d: %s, because of interchange %d", pid, at.message, at.transaction, meaning, by),
 		})
@@ -613,6 +609,13 @@ func (g *Gateway) report(tx store.Tx, x store.Interchange, s step, meaning proce
 			e.Subject, e.PartitionKey = t.Subject, t.Subject
 		}
 	}
-	_, err = g.insertEvent(tx, whole, e)
+	row, err := g.outboxEvent(whole, e)
+	if err != nil {
+		return err
+	}
+	known, err := tx.InsertEvents(row)
+	if err == nil && len(known) > 0 {
+		err = g.arrivedBefore(tx, whole, e, row.Data)
+	}
 	return err
 }

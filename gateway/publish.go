@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -28,6 +29,7 @@ type content struct {
 	rejected map[place]bool // transactions that do not count
 
 	events []event.Event
+	rows   []store.Event // the same, as the outbox keeps them
 	steps  []transaction
 	large  bool // not held
 	count  int  // events that were new
@@ -42,9 +44,10 @@ func (g *Gateway) readContent(ctx context.Context, x store.Interchange, rejected
 	}
 	err := c.read(ctx,
 		func(e event.Event) error {
-			c.events = append(c.events, e)
+			row, err := g.outboxEvent(x, e)
+			c.events, c.rows = append(c.events, e), append(c.rows, row)
 			c.large = c.large || len(c.events) > maxHeld
-			return nil
+			return err
 		},
 		func(t transaction) error {
 			c.steps = append(c.steps, t)
@@ -52,7 +55,7 @@ func (g *Gateway) readContent(ctx context.Context, x store.Interchange, rejected
 			return nil
 		})
 	if c.large {
-		c.events, c.steps = nil, nil
+		c.events, c.rows, c.steps = nil, nil, nil
 	}
 	return c, err
 }
@@ -60,25 +63,41 @@ func (g *Gateway) readContent(ctx context.Context, x store.Interchange, rejected
 // commit keeps the content of what was received or sent at an instant.
 func (c *content) commit(ctx context.Context, tx store.Tx, at time.Time) error {
 	c.count = 0 // the transaction may run again
-	insert := func(e event.Event) error {
-		inserted, err := c.g.insertEvent(tx, c.x, e)
-		if inserted {
-			c.count++
-			err = learn(tx, c.x, e)
-		}
-		return err
-	}
 	follow := func(t transaction) error { return c.g.follow(ctx, tx, c.x, t, at) }
 	if c.large {
-		return c.read(ctx, insert, follow)
+		return c.read(ctx, func(e event.Event) error {
+			row, err := c.g.outboxEvent(c.x, e)
+			if err != nil {
+				return err
+			}
+			return c.publish(tx, []event.Event{e}, []store.Event{row})
+		}, follow)
 	}
-	for _, e := range c.events {
-		if err := insert(e); err != nil {
-			return err
-		}
+	if err := c.publish(tx, c.events, c.rows); err != nil {
+		return err
 	}
 	for _, t := range c.steps {
 		if err := follow(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// publish adds events to the outbox but for those that are there already: the same business transaction arrived before.
+func (c *content) publish(tx store.Tx, events []event.Event, rows []store.Event) error {
+	known, err := tx.InsertEvents(rows...)
+	if err != nil {
+		return err
+	}
+	for i, e := range events {
+		if slices.Contains(known, i) {
+			err = c.g.arrivedBefore(tx, c.x, e, rows[i].Data)
+		} else {
+			c.count++
+			err = learn(tx, c.x, e)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -159,22 +178,17 @@ func firstSegment(e event.Event) int {
 	return 0
 }
 
-// insertEvent adds an event to the outbox. It returns false if the event is there already: the same business
-// transaction arrived before.
-func (g *Gateway) insertEvent(tx store.Tx, x store.Interchange, e event.Event) (bool, error) {
+// outboxEvent is an event as the outbox keeps it.
+func (g *Gateway) outboxEvent(x store.Interchange, e event.Event) (store.Event, error) {
 	e.RecordedAt = g.now()
 	data, err := json.Marshal(e)
 	if err != nil {
-		return false, fmt.Errorf("encode event %s: %w", e.ID, err)
+		return store.Event{}, fmt.Errorf("encode event %s: %w", e.ID, err)
 	}
-	_, err = tx.InsertEvent(store.Event{
+	return store.Event{
 		ID: e.ID, Type: e.Type, Subject: e.Subject, PartitionKey: e.PartitionKey, InterchangeID: x.ID,
 		RecordedAt: e.RecordedAt, Data: data,
-	})
-	if errors.Is(err, store.ErrDuplicate) {
-		return false, g.arrivedBefore(tx, x, e, data)
-	}
-	return err == nil, err
+	}, nil
 }
 
 // EventJSON returns the CloudEvent of an outbox row with its place in the outbox, which is known only since the

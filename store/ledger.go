@@ -54,6 +54,8 @@ type ProcessKey struct {
 type LedgerTx interface {
 	// InsertLedger adds an entry. ErrDuplicate if there is one with its key.
 	InsertLedger(e LedgerEntry) error
+	// InsertLedgerOnce adds an entry unless there is one with its key.
+	InsertLedgerOnce(e LedgerEntry) error
 	// UpdateLedger rewrites State and everything below it. ErrNotFound.
 	UpdateLedger(e LedgerEntry) error
 	// Ledger lists the entries of an interchange by their key.

@@ -57,8 +57,9 @@ type Store interface {
 
 	// Update runs fn in one durable read-write transaction. fn may run again after a serialization conflict
 	// and must not have side effects outside tx. An error from fn rolls back and is returned as it is; a panic
-	// rolls back and goes on. A change that the engine refused (not ErrDuplicate, not ErrLeaseLost) makes
-	// Update fail even if fn ignored its error. Update inside Update waits until ctx ends.
+	// rolls back and goes on. A change that the engine refused (not ErrLeaseLost, and not ErrDuplicate of
+	// InsertInterchange) makes Update fail even if fn ignored its error. Update inside Update waits until ctx ends, and
+	// fn must not wait for another Update in any other way either: calls that come together may be committed together.
 	//
 	// Transactions may run side by side. Of what others do meanwhile fn sees what is committed; two that change the
 	// same row wait for each other. Who decides by what is not there, or writes what he computed from a row he has
@@ -85,6 +86,11 @@ type Store interface {
 // after the function it was passed to returned. Lists without a limit argument belong to one interchange, whose
 // size the gateway limits; a limit of 0 means DefaultLimit. Queries see the changes made before in the same
 // transaction.
+//
+// A change of which nothing but an error comes back may wait and be sent together with what follows, before any query
+// of the transaction and at the latest before the commit. An error it is documented to report, such as ErrDuplicate, is
+// then that of the call that sends it or of Update; either way the transaction is not committed. Slices passed to a
+// change must not be written to until Update returns.
 type Tx interface {
 	// Lock waits until no other transaction holds a lock with this key and holds it until the transaction ends. It
 	// comes before the queries it protects. Several locks are taken in the order of their keys.
@@ -129,18 +135,19 @@ type Tx interface {
 	// without numbers finds nothing.
 	FindTransactions(q TransactionQuery) ([]Found, error)
 
-	// InsertEvent appends an event to the outbox and returns its sequence number, strictly increasing in
-	// commit order: who has read up to a number never finds a lower one later. e.Seq is not looked at.
-	// ErrDuplicate if the event ID exists.
-	InsertEvent(e Event) (int64, error)
+	// InsertEvents appends events to the outbox, in this order and behind those inserted before in the same transaction,
+	// but for those whose ID exists, whose places in the list it returns. Sequence numbers are strictly increasing in
+	// commit order: who has read up to a number never finds a lower one later. Seq is not looked at. ErrDuplicate if
+	// another transaction adds the same ID at the same time.
+	InsertEvents(events ...Event) (known []int, err error)
 	// Event returns the event with an ID. ErrNotFound.
 	Event(id string) (Event, error)
 	// Events lists in sequence order, Seq > after, at most limit; interchangeID 0 means all.
 	Events(after int64, interchangeID int64, limit int) ([]Event, error)
 
-	// AddWork adds a work item and returns its ID; IDs grow and are never used again. Kind, Lane, Target,
-	// InterchangeID, DueAt, Reason and Parked are taken from w; the other fields belong to the store.
-	AddWork(w Work) (int64, error)
+	// AddWork adds a work item; IDs grow and are never used again. Kind, Lane, Target, InterchangeID, DueAt, Reason and
+	// Parked are taken from w; the other fields belong to the store.
+	AddWork(w Work) error
 	// CompleteWork deletes an item that is leased to the caller: ID and Lease as ClaimWork returned them.
 	// ErrLeaseLost if it was claimed again, given back, parked or completed since. A lease that ran out
 	// without anybody claiming the item still counts.

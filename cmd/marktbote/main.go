@@ -11,6 +11,7 @@
 //	marktbote retention            destroy what was kept long enough; also hold, release and holds
 //	marktbote objects import FILE  read a list of objects; also list
 //	marktbote migrate              bring the tables of the store up to date
+//	marktbote bench pipeline       measure the gateway beside its database
 //	marktbote rules list           list the rule packs; also show, diff, coverage and compile
 //
 // Exit codes: 0 everything accepted or done, 1 at least one message rejected or one check failed, 2 wrong usage or
@@ -53,6 +54,7 @@ type cli struct {
 	Objects   objectsCmd   `cmd:"" help:"Import and list objects and the Marktpartner that are assigned to them."`
 	Demo      demoCmd      `cmd:"" help:"Let a supplier's and a grid operator's gateway exchange messages and show what happens."`
 	Generate  generateCmd  `cmd:"" help:"Write valid messages of a Prüfidentifikator."`
+	Bench     benchCmd     `cmd:"" help:"Measure on this machine."`
 	Rules     rulesCmd     `cmd:"" help:"Look at, compare and make rule packs."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`

@@ -448,7 +448,7 @@ func TestManyEvents(t *testing.T) {
 	const n = eventPage + shownEvents + 1
 	err := s.st.Update(t.Context(), func(tx store.Tx) error {
 		for i := range n {
-			if _, err := tx.InsertEvent(store.Event{ID: strconv.Itoa(i), Data: []byte(`{"n":1}`)}); err != nil {
+			if _, err := tx.InsertEvents(store.Event{ID: strconv.Itoa(i), Data: []byte(`{"n":1}`)}); err != nil {
 				return err
 			}
 		}
@@ -490,7 +490,7 @@ func TestManyTransactions(t *testing.T) {
 			if err := tx.InsertTransaction(store.Transaction{InterchangeID: id, MessageIndex: i + 1, Index: 1, Number: "VG"}); err != nil {
 				return err
 			}
-			if _, err := tx.InsertEvent(store.Event{ID: strconv.Itoa(i), InterchangeID: id, Data: []byte(`{"n":1}`)}); err != nil {
+			if _, err := tx.InsertEvents(store.Event{ID: strconv.Itoa(i), InterchangeID: id, Data: []byte(`{"n":1}`)}); err != nil {
 				return err
 			}
 		}

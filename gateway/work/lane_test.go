@@ -97,7 +97,7 @@ func (r *rig) addFor(lane, kind string, targets ...string) {
 	r.t.Helper()
 	r.update(func(tx store.Tx) error {
 		for _, name := range targets {
-			if _, err := tx.AddWork(store.Work{Kind: kind, Lane: lane, Target: name, DueAt: r.now()}); err != nil {
+			if err := tx.AddWork(store.Work{Kind: kind, Lane: lane, Target: name, DueAt: r.now()}); err != nil {
 				return err
 			}
 		}
@@ -179,7 +179,7 @@ func TestDrain(t *testing.T) {
 							"second": {Kind: "later", Lane: Bulk, DueAt: r.now().Add(time.Hour)},
 						}
 						if w, ok := next[item.Kind]; ok {
-							if _, err := tx.AddWork(w); err != nil {
+							if err := tx.AddWork(w); err != nil {
 								return err
 							}
 						}

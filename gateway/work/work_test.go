@@ -82,7 +82,7 @@ func (r *rig) add(lane, kind string, n int) {
 	r.t.Helper()
 	r.update(func(tx store.Tx) error {
 		for range n {
-			if _, err := tx.AddWork(store.Work{Kind: kind, Lane: lane, DueAt: time.Now()}); err != nil {
+			if err := tx.AddWork(store.Work{Kind: kind, Lane: lane, DueAt: time.Now()}); err != nil {
 				return err
 			}
 		}
@@ -366,7 +366,7 @@ func TestLostLease(t *testing.T) {
 				t.Error(err)
 			}
 			return r.st.Update(ctx, func(tx store.Tx) error {
-				if _, err := tx.InsertEvent(store.Event{ID: "twice"}); err != nil {
+				if _, err := tx.InsertEvents(store.Event{ID: "twice"}); err != nil {
 					return err
 				}
 				return tx.CompleteWork(item)

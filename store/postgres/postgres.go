@@ -5,8 +5,7 @@
 //	if err != nil { ... }
 //	defer st.Close()
 //
-// The tables live in the first schema of the search path. SQL and logic are those of package sqlstore, over
-// database/sql, which costs up to a fifth of the throughput of pgx alone and saves a second implementation.
+// The tables live in the first schema of the search path. SQL and logic are those of package sqlstore.
 //
 // # Isolation
 //
@@ -16,9 +15,9 @@
 //
 // # Order of events
 //
-// A transaction that records an event holds a lock from then until it ends, so that numbers become visible in
-// their order. Such transactions therefore reach the disk one after another; all others share a sync. Recording
-// events late in a transaction, and several in one, keeps this cheap.
+// A transaction that records events holds a lock while it ends, so that numbers become visible in their order. Such
+// transactions therefore reach the disk one after another; all others share a sync. Recording many events in one
+// keeps this cheap.
 //
 // # Durability
 //
@@ -50,6 +49,8 @@ const (
 	maxWriters, maxReaders = 16, 8
 	// connectTimeout is how long connecting may take if the data source name does not say.
 	connectTimeout = 10 * time.Second
+	// maxIdle is how long a connection is kept that nobody uses.
+	maxIdle = 5 * time.Minute
 	// abandonedAfter is the age at which an upload that is not complete counts as left behind by a crash. An upload
 	// of another process may be running, so it is long; one that takes longer fails.
 	abandonedAfter = 24 * time.Hour
@@ -127,7 +128,7 @@ func dialect() sqlstore.Dialect {
 		MissingReference: func(err error) bool { return hasCode(err, "23503") },
 		Conflict:         func(err error) bool { return hasCode(err, "40001", "40P01") }, // serialization, deadlock
 		Unreachable:      unreachable,
-		ViewIsolation:    sql.LevelRepeatableRead,
+		Arrays:           true,
 		SkipLocked:       "FOR UPDATE SKIP LOCKED",
 		InsertAudit: `INSERT INTO audit_entry (recorded_at, actor, reason, changes)
 			SELECT $1::bigint, $2::text, $3::text, $4::text FROM (
@@ -164,15 +165,18 @@ func open(ctx context.Context, cfg *pgx.ConnConfig, keyFile string) (_ *Store, e
 	if err != nil {
 		return nil, err
 	}
-	writer, reader := openPool(cfg, maxWriters), openPool(cfg, maxReaders)
+	e, err := newEngine(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
 	b := newBell(cfg)
 	defer func() {
 		if err != nil {
-			_, _, _ = writer.Close(), reader.Close(), b.Close() // err says what is wrong
+			_, _ = e.Close(), b.Close() // err says what is wrong
 		}
 	}()
 	st, err := sqlstore.New(ctx, sqlstore.Config{
-		Writer: writer, Reader: reader, Dialect: dialect(), KeyFile: keyFile, WorkAdded: b.ring, Before: before, Version: version, Release: b,
+		Engine: e, Dialect: dialect(), KeyFile: keyFile, WorkAdded: b.ring, Before: before, Version: version, Release: b,
 	})
 	if err != nil {
 		return nil, err
@@ -183,11 +187,11 @@ func open(ctx context.Context, cfg *pgx.ConnConfig, keyFile string) (_ *Store, e
 	return &Store{Store: st, bell: b}, nil
 }
 
-// openPool prepares a pool of up to size connections; it does not connect yet.
+// openPool prepares a pool of up to size connections for migrations; it does not connect yet.
 func openPool(cfg *pgx.ConnConfig, size int) *sql.DB {
 	db := stdlib.OpenDB(*cfg.Copy())
 	db.SetMaxOpenConns(size)
 	db.SetMaxIdleConns(size)
-	db.SetConnMaxIdleTime(5 * time.Minute)
+	db.SetConnMaxIdleTime(maxIdle)
 	return db
 }

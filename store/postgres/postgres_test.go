@@ -252,7 +252,7 @@ func TestWaitWork(t *testing.T) {
 		t.Fatal(err)
 	}
 	add := func(st store.Store) {
-		err := st.Update(t.Context(), func(tx store.Tx) error { _, err := tx.AddWork(store.Work{Lane: "bulk"}); return err })
+		err := st.Update(t.Context(), func(tx store.Tx) error { return tx.AddWork(store.Work{Lane: "bulk"}) })
 		if err != nil {
 			t.Error(err)
 		}
@@ -376,7 +376,7 @@ func TestTwoNodes(t *testing.T) {
 	const items = 60
 	err := a.Update(t.Context(), func(tx store.Tx) error {
 		for range items {
-			if _, err := tx.AddWork(store.Work{Lane: "bulk"}); err != nil {
+			if err := tx.AddWork(store.Work{Lane: "bulk"}); err != nil {
 				return err
 			}
 		}

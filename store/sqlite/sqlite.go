@@ -4,8 +4,8 @@
 //	if err != nil { ... }
 //	defer st.Close()
 //
-// Changes go through one connection, queries through a small pool; with the write-ahead log they do not wait for
-// each other. A transaction is on disk when it is committed (synchronous=FULL), because an acknowledgement that
+// Changes go through one connection, those that come together in one transaction (engine.go), queries through a small
+// pool; with the write-ahead log they do not wait for each other. A transaction is on disk when it is committed (synchronous=FULL), because an acknowledgement that
 // was sent is a promise. Beside the file live its write-ahead log (-wal), the index of that (-shm), a lock file
 // (.lock) and, unless OpenWith names another place, the master key (.key).
 //
@@ -84,6 +84,7 @@ func dialect() sqlstore.Dialect {
 		},
 		// Transactions take the write lock when they begin, so they wait instead of meeting each other.
 		Conflict: func(error) bool { return false },
+		InsertID: true,
 	}
 }
 
@@ -122,7 +123,12 @@ func open(ctx context.Context, path, keyFile string, d sqlstore.Dialect) (_ *sql
 		return nil, err
 	}
 	undo = append(undo, reader.Close)
-	st, err := sqlstore.New(ctx, sqlstore.Config{Writer: writer, Reader: reader, Dialect: d, KeyFile: keyFile, Before: before, Version: version, Release: lock})
+	e, err := newEngine(ctx, writer, reader)
+	if err != nil {
+		return nil, err
+	}
+	undo = []func() error{lock.Close, e.Close}
+	st, err := sqlstore.New(ctx, sqlstore.Config{Engine: e, Dialect: d, KeyFile: keyFile, Before: before, Version: version, Release: lock})
 	if err != nil {
 		return nil, err
 	}

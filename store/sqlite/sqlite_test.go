@@ -345,7 +345,7 @@ func TestSecondStoreOnTheSameFile(t *testing.T) {
 						if err != nil {
 							return err
 						}
-						_, err = tx.AddWork(store.Work{Lane: "bulk", Reason: fmt.Sprint(n)})
+						err = tx.AddWork(store.Work{Lane: "bulk", Reason: fmt.Sprint(n)})
 						return err
 					})
 					if err != nil {
@@ -409,14 +409,14 @@ func TestConflictRunsAgain(t *testing.T) {
 	calls := 0
 	err = st.Update(t.Context(), func(tx store.Tx) error {
 		if calls++; calls < 3 {
-			_, err := tx.AddWork(store.Work{})
+			err := tx.AddWork(store.Work{})
 			return errors.Join(err, conflict)
 		}
 		n, err := tx.PendingWork()
 		if n != 0 {
 			t.Errorf("%d items of the runs before", n)
 		}
-		_, eventErr := tx.InsertEvent(store.Event{ID: "1"})
+		_, eventErr := tx.InsertEvents(store.Event{ID: "1"})
 		return errors.Join(err, eventErr, tx.Lock("event"), tx.Lock("event"))
 	})
 	if err != nil || calls != 3 {

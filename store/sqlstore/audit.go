@@ -13,7 +13,8 @@ package sqlstore
 // Dialect.AuditBarrier for a moment. What is sealed is never sealed again; one sealer works at a time.
 
 import (
-	"database/sql"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strings"
 )
@@ -29,38 +30,28 @@ func (t *tx) SetActor(actor, reason string) { t.actor, t.reason = actor, reason 
 
 // record notes a changed row; row has all columns, or those of the key if it was removed.
 func (t *tx) record(verb byte, tb *table, row []any) {
-	t.changes.WriteByte(verb)
-	t.changes.WriteByte(' ')
-	t.changes.WriteString(tb.name)
-	t.changes.WriteByte(' ')
-	t.changes.WriteString(tb.keyOf(row))
+	b := append(t.changes, verb, ' ')
+	b = append(append(b, tb.name...), ' ')
+	b = tb.appendKey(b, row)
 	if verb != verbDelete {
-		t.changes.WriteByte(' ')
-		t.changes.WriteString(contentHash(row))
+		var sum [sha256.Size]byte
+		sum, t.scratch = contentSum(t.scratch, row)
+		b = hex.AppendEncode(append(b, ' '), sum[:])
 	}
-	t.changes.WriteByte('\n')
+	t.changes = append(b, '\n')
 }
 
-// change runs a statement, records the rows and returns them: all columns of those that were updated, those of the
-// key of the others.
+// change runs a statement that is no insert, records the rows and returns them: all columns of those that were
+// updated, those of the key of the others.
 func (t *tx) change(op string, c change, args ...any) ([][]any, error) {
+	if t.readOnly {
+		return nil, t.fail(op, errReadOnly)
+	}
 	rows, err := list(t, op, c.text, scanRow, args...)
 	for _, row := range rows {
-		if c.verb == verbInsert {
-			row = c.tb.inserted(row, args)
-		}
 		t.record(c.verb, c.tb, row)
 	}
 	return rows, err
-}
-
-// inserted is the row that an insert made of args, which are all columns in their order, or all but the first if the
-// engine made that up.
-func (tb *table) inserted(key, args []any) []any {
-	if len(args) == len(tb.columns) {
-		return args
-	}
-	return append([]any{key[0]}, args...)
 }
 
 // changeOne is change for a statement that meets one row or none, for which it returns errNoRow.
@@ -75,17 +66,24 @@ func (t *tx) changeOne(op string, c change, args ...any) ([]any, error) {
 	return rows[0], nil
 }
 
-// changeID is changeOne for a table whose key is a number, which it returns.
-func (t *tx) changeID(op string, c change, args ...any) (int64, error) {
-	row, err := t.changeOne(op, c, args...)
-	if err != nil {
-		return 0, err
+// insert adds a row at once and returns the number that the engine made up. errNoRow if its key is in use.
+func (t *tx) insert(op string, c change, args ...any) (id int64, err error) {
+	if t.readOnly {
+		return 0, t.fail(op, errReadOnly)
 	}
-	return row[0].(int64), nil
+	found := true
+	err = t.run(op, t.inserting(c, cleaned(args), func(inserted bool, made int64) error {
+		id, found = made, inserted
+		return nil
+	}))
+	if err == nil && !found {
+		err = errNoRow
+	}
+	return id, err
 }
 
 // scanRow reads a row as it is.
-func scanRow(rows *sql.Rows) ([]any, error) {
+func scanRow(rows Rows) ([]any, error) {
 	columns, err := rows.Columns()
 	if err != nil {
 		return nil, err
@@ -97,22 +95,13 @@ func scanRow(rows *sql.Rows) ([]any, error) {
 	return row, rows.Scan(pointers...)
 }
 
-// finish writes the entry of the transaction.
-func (t *tx) finish() error {
-	if t.changes.Len() == 0 {
-		return nil
-	}
-	_, err := t.exec("audit", t.store.insertEntry, micros(t.store.now()), t.actor, t.reason, t.changes.String())
-	return err
-}
-
 // entry is a row of audit_entry.
 type entry struct {
 	id, recordedAt         int64
 	actor, reason, changes string
 }
 
-func scanEntry(rows *sql.Rows) (e entry, err error) {
+func scanEntry(rows Rows) (e entry, err error) {
 	return e, rows.Scan(&e.id, &e.recordedAt, &e.actor, &e.reason, &e.changes)
 }
 

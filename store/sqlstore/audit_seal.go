@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -46,7 +45,7 @@ type seal struct {
 	root    []byte
 }
 
-func scanSeal(rows *sql.Rows) (s seal, err error) {
+func scanSeal(rows Rows) (s seal, err error) {
 	return s, rows.Scan(&s.first, &s.entries, &s.hashes, &s.root)
 }
 
@@ -88,7 +87,7 @@ func (s *Store) seal(ctx context.Context) (head store.AuditHead, err error) {
 	for {
 		var more bool
 		err := s.again(ctx, func() error {
-			return s.transact(ctx, "seal", &s.writer, nil, func(t *tx) (err error) {
+			return s.transact(ctx, "seal", false, func(t *tx) (err error) {
 				if err := t.lock("seal", "seal"); err != nil {
 					return err
 				}
@@ -104,10 +103,10 @@ func (s *Store) seal(ctx context.Context) (head store.AuditHead, err error) {
 
 // settledEntry returns an id up to which all entries are committed or never will be.
 func (s *Store) settledEntry(ctx context.Context) (id int64, err error) {
-	err = s.transact(ctx, "seal", &s.writer, nil, func(t *tx) (err error) {
+	err = s.transact(ctx, "seal", false, func(t *tx) (err error) {
 		if barrier := s.dialect.AuditBarrier; barrier != "" {
-			if _, err := t.statement(barrier).ExecContext(ctx); err != nil {
-				return t.fail("seal", err)
+			if err := t.run("seal", Statement{Text: barrier}); err != nil {
+				return err
 			}
 		}
 		id, err = t.id("seal", lastEntry)
@@ -151,7 +150,7 @@ func (t *tx) sealSome(limit int64) (head store.AuditHead, more bool, err error) 
 	if err != nil {
 		return head, false, t.fail("seal", err)
 	}
-	if _, err := t.exec("seal", insertSeal, next.first, next.entries, next.hashes, root[:]); err != nil {
+	if err := t.run("seal", Statement{Text: insertSeal, Args: []any{next.first, next.entries, next.hashes, root[:]}}); err != nil {
 		return head, false, err
 	}
 	return store.AuditHead{Size: next.end(), Root: root}, len(entries) == sealBatch, nil

@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"fmt"
 	"hash/maphash"
 	"strconv"
@@ -188,7 +187,7 @@ func (m *memoryTree) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 
 // rows compares the rows with the last change the log tells of each.
 func (v *verifier) rows() error {
-	if err := v.tx.scan("verify", countLines, func(rows *sql.Rows) error { return rows.Scan(&v.known) }); err != nil {
+	if err := v.tx.scan("verify", countLines, func(rows Rows) error { return rows.Scan(&v.known) }); err != nil {
 		return err
 	}
 	passes := uint64(v.known/maxVerifyRows) + 1 //nolint:gosec // a count
@@ -222,7 +221,7 @@ func (v *verifier) compare(mine func(table, key string) bool) error {
 			}
 		})
 	}
-	err := v.tx.scan("verify", allEntries, func(rows *sql.Rows) error {
+	err := v.tx.scan("verify", allEntries, func(rows Rows) error {
 		e, err := scanEntry(rows)
 		if err == nil {
 			apply(e)
@@ -234,7 +233,7 @@ func (v *verifier) compare(mine func(table, key string) bool) error {
 	}
 	for _, tb := range auditedTables() {
 		want := state[tb.name]
-		err := v.tx.scan("verify", tb.selectAll(), func(rows *sql.Rows) error {
+		err := v.tx.scan("verify", tb.selectAll(), func(rows Rows) error {
 			row, err := scanRow(rows)
 			if err != nil {
 				return err
@@ -269,32 +268,22 @@ const (
 	countLines = `SELECT COALESCE(sum(length(changes)), 0) / 80 FROM audit_entry`
 )
 
-// scan runs a query that is not prepared and calls do for each row.
-func (t *tx) scan(op, text string, do func(rows *sql.Rows) error) (err error) {
-	rows, err := t.sql.QueryContext(t.ctx, text)
-	if err != nil {
-		return t.fail(op, err)
-	}
-	defer func() {
-		if closeErr := rows.Close(); err == nil && closeErr != nil {
-			err = t.fail(op, closeErr)
+// scan runs a query and calls do for each row.
+func (t *tx) scan(op, text string, do func(rows Rows) error) (err error) {
+	return t.run(op, Statement{Text: text, Rows: func(rows Rows) error {
+		for rows.Next() {
+			if err := do(rows); err != nil {
+				return err
+			}
 		}
-	}()
-	for rows.Next() {
-		if err := do(rows); err != nil {
-			return t.fail(op, err)
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return t.fail(op, err)
-	}
-	return nil
+		return rows.Err()
+	}})
 }
 
 // adopt makes an entry for the rows that a migration changed: all, if they are older than the audit log, else those of
 // tables that have got other columns since.
 func (s *Store) adopt(ctx context.Context) error {
-	return s.transact(ctx, "adopt", &s.writer, nil, func(t *tx) error {
+	return s.transact(ctx, "adopt", false, func(t *tx) error {
 		verb, reason := byte(verbUpdate), "columns added"
 		if s.before < auditVersion {
 			verb, reason = verbInsert, "rows of before the audit log"
@@ -304,7 +293,7 @@ func (s *Store) adopt(ctx context.Context) error {
 			if verb == verbUpdate && tb.changedIn <= s.before {
 				continue
 			}
-			err := t.scan("adopt", tb.selectAll(), func(rows *sql.Rows) error {
+			err := t.scan("adopt", tb.selectAll(), func(rows Rows) error {
 				row, err := scanRow(rows)
 				if err == nil {
 					t.record(verb, tb, row)

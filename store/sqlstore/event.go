@@ -1,31 +1,67 @@
 package sqlstore
 
 import (
-	"database/sql"
 	"errors"
 	"fmt"
 
 	"github.com/marktbote/marktbote/store"
 )
 
-// InsertEvent implements store.Tx.
-func (t *tx) InsertEvent(e store.Event) (int64, error) {
+// InsertEvents implements store.Tx.
+func (t *tx) InsertEvents(events ...store.Event) (known []int, err error) {
 	const op = "insert event"
-	// With several writers a number is given before the order of the commits is known: the next transaction that
-	// records events waits until this one has ended.
-	if err := t.lock(op, "event"); err != nil {
-		return 0, err
+	there := map[string]bool{} // IDs in the outbox
+	if t.store.dialect.Arrays {
+		there, err = t.knownEvents(op, events)
+	} else {
+		err = t.lock(op, "event")
 	}
-	data, key, err := t.encrypt(op, blob(e.Data), "event/"+e.ID)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	seq, err := t.changeID(op, insertEvent, e.ID, e.Type, e.Subject, e.PartitionKey, reference(e.InterchangeID),
-		micros(e.RecordedAt), data, key)
-	if errors.Is(err, errNoRow) {
-		return 0, fmt.Errorf("store: %s %s: %w", op, e.ID, store.ErrDuplicate)
+	for i, e := range events {
+		data, key, err := t.encrypt(op, blob(e.Data), "event/"+e.ID)
+		if err != nil {
+			return nil, err
+		}
+		args := cleaned([]any{e.ID, e.Type, e.Subject, e.PartitionKey, reference(e.InterchangeID), micros(e.RecordedAt), data, key})
+		id := args[0].(string)
+		switch {
+		case there[id]:
+			known = append(known, i)
+		case t.store.dialect.Arrays:
+			there[id] = true
+			err = t.insertLater(op, insertEvent, args...)
+		default:
+			if _, err = t.insert(op, insertEvent, args...); errors.Is(err, errNoRow) {
+				known, err = append(known, i), nil
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	return seq, err
+	return known, nil
+}
+
+// knownEvents returns which IDs are in the outbox or on their way there.
+func (t *tx) knownEvents(op string, events []store.Event) (map[string]bool, error) {
+	there := map[string]bool{}
+	for _, q := range t.outbox {
+		there[q.args[0].(string)] = true
+	}
+	ids := make([]any, len(events))
+	for i := range events {
+		ids[i] = events[i].ID
+	}
+	if len(ids) == 0 {
+		return there, nil
+	}
+	found, err := list(t, op, selectKnownEvents, func(rows Rows) (id string, err error) { return id, rows.Scan(&id) }, cleaned(ids))
+	for _, id := range found {
+		there[id] = true
+	}
+	return there, err
 }
 
 // Events implements store.Tx.
@@ -50,8 +86,9 @@ func (t *tx) Event(id string) (store.Event, error) {
 }
 
 func (t *tx) events(op, text string, args ...any) ([]store.Event, error) {
+	t.sendEvents()
 	var keys []int64
-	found, err := list(t, op, text, func(rows *sql.Rows) (e store.Event, err error) {
+	found, err := list(t, op, text, func(rows Rows) (e store.Event, err error) {
 		var recordedAt, key int64
 		err = rows.Scan(&e.Seq, &e.ID, &e.Type, &e.Subject, &e.PartitionKey, &e.InterchangeID, &recordedAt, &e.Data, &key)
 		e.RecordedAt = instant(recordedAt)

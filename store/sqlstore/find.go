@@ -1,8 +1,6 @@
 package sqlstore
 
 import (
-	"database/sql"
-
 	"github.com/marktbote/marktbote/store"
 )
 
@@ -23,7 +21,7 @@ func (t *tx) FindTransactions(q store.TransactionQuery) ([]store.Found, error) {
 	return list(t, "find transactions", text, scanFound, args...)
 }
 
-func scanFound(rows *sql.Rows) (store.Found, error) {
+func scanFound(rows Rows) (store.Found, error) {
 	var f store.Found
 	var receivedAt int64
 	var test int

@@ -1,7 +1,6 @@
 package sqlstore
 
 import (
-	"database/sql"
 	"errors"
 	"fmt"
 	"math"
@@ -12,7 +11,7 @@ import (
 // InsertInterchange implements store.Tx.
 func (t *tx) InsertInterchange(x store.Interchange) (int64, error) {
 	const op = "insert interchange"
-	id, err := t.changeID(op, insertInterchange,
+	id, err := t.insert(op, insertInterchange,
 		string(x.Direction), x.Channel, x.ReceivedID, reference(x.PayloadDigest), x.PayloadSize,
 		micros(x.ReceivedAt), string(x.State), x.Verdict, x.FormatVersion, x.Sparte, x.Sender, x.Recipient,
 		x.ControlRef, x.ApplicationRef, x.MessageType, number(x.Test), x.MessageCount, x.FindingCount,
@@ -28,13 +27,13 @@ func (t *tx) InsertInterchange(x store.Interchange) (int64, error) {
 
 // UpdateInterchange implements store.Tx.
 func (t *tx) UpdateInterchange(x store.Interchange) error {
-	_, err := t.changeOne("update interchange", updateInterchange, x.ID, string(x.State), x.Verdict, x.FormatVersion,
-		x.Sparte, x.Sender, x.Recipient, x.ControlRef, x.ApplicationRef, x.MessageType, number(x.Test),
-		x.MessageCount, x.FindingCount, micros(x.CheckedAt))
-	if errors.Is(err, errNoRow) {
-		err = fmt.Errorf("store: update interchange %d: %w", x.ID, store.ErrNotFound)
+	args := []any{
+		x.ID, string(x.State), x.Verdict, x.FormatVersion, x.Sparte, x.Sender, x.Recipient, x.ControlRef, x.ApplicationRef,
+		x.MessageType, number(x.Test), x.MessageCount, x.FindingCount, micros(x.CheckedAt),
 	}
-	return err
+	return t.later(queued{op: "update interchange", c: updateInterchange, args: args, none: func() error {
+		return fmt.Errorf("store: update interchange %d: %w", x.ID, store.ErrNotFound)
+	}})
 }
 
 // Interchange implements store.Tx.
@@ -68,7 +67,7 @@ func (t *tx) FindControlRef(direction store.Direction, sender, controlRef string
 	return list(t, "find control reference", listControlRef, scanInterchange, string(direction), sender, controlRef)
 }
 
-func scanInterchange(rows *sql.Rows) (store.Interchange, error) {
+func scanInterchange(rows Rows) (store.Interchange, error) {
 	var x store.Interchange
 	var receivedAt, checkedAt int64
 	var test int

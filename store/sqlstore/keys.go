@@ -155,13 +155,12 @@ const (
 )
 
 var (
-	tableDataKey = newTable("data_key", 1, "id class period wrapped destroyed_at")
-	tableHold    = newTable("legal_hold", 1, "id interchange_id mp_id set_at actor reason released_at")
+	tableDataKey = newTable("data_key", 1, "id= class period wrapped* destroyed_at#")
+	tableHold    = newTable("legal_hold", 1, "id= interchange_id# mp_id set_at# actor reason released_at#")
 
-	insertKey  = inserting(tableDataKey, `INSERT INTO data_key (class, period, wrapped, destroyed_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`)
-	destroyKey = updating(tableDataKey, `UPDATE data_key SET wrapped = NULL, destroyed_at = $2 WHERE id = $1 AND destroyed_at = 0`)
-	insertHold = inserting(tableHold, `INSERT INTO legal_hold (interchange_id, mp_id, set_at, actor, reason, released_at)
-		VALUES ($1, $2, $3, $4, $5, $6)`)
+	insertKey   = inserting(tableDataKey)
+	destroyKey  = updating(tableDataKey, `UPDATE data_key SET wrapped = NULL, destroyed_at = $2 WHERE id = $1 AND destroyed_at = 0`)
+	insertHold  = inserting(tableHold)
 	releaseHold = updating(tableHold, `UPDATE legal_hold SET released_at = $2 WHERE id = $1 AND released_at = 0`)
 )
 
@@ -190,11 +189,8 @@ func (t *tx) currentKey(op string) (*dataKey, error) {
 		return k, nil
 	}
 	key := randomBytes(keyBytes)
-	rows, err := t.change(op, insertKey, class, period, sealBytes(ring.master, nil, key, name), 0)
-	if err != nil {
-		return nil, err
-	}
-	if len(rows) == 0 {
+	id, err := t.insert(op, insertKey, class, period, sealBytes(ring.master, nil, key, name), 0)
+	if errors.Is(err, errNoRow) {
 		found, err := list(t, op, selectKeyOf, scanRow, class, period)
 		if err == nil && len(found) == 0 {
 			err = t.fail(op, store.ErrNotFound)
@@ -204,16 +200,24 @@ func (t *tx) currentKey(op string) (*dataKey, error) {
 		}
 		return t.unwrap(op, found[0])
 	}
+	if err != nil {
+		return nil, err
+	}
 	aead, err := newAEAD(key)
 	if err != nil {
 		return nil, t.fail(op, err)
 	}
-	k = &dataKey{id: rows[0][0].(int64), aead: aead, readAt: time.Now()}
+	k = &dataKey{id: id, aead: aead, readAt: time.Now()}
+	t.keep(name, k)
+	return k, nil
+}
+
+// keep makes a key known when the transaction is committed: what it has read may be of one that is committed with it.
+func (t *tx) keep(name string, k *dataKey) {
 	if t.newKeys == nil {
 		t.newKeys = map[string]*dataKey{}
 	}
 	t.newKeys[name] = k
-	return k, nil
 }
 
 // unwrap makes a key of its row and remembers it.
@@ -234,14 +238,7 @@ func (t *tx) unwrap(op string, row []any) (*dataKey, error) {
 			return nil, t.fail(op, err)
 		}
 	}
-	ring.mu.Lock()
-	defer ring.mu.Unlock()
-	ring.byID[k.id] = k
-	if k.aead != nil {
-		ring.live[name] = k
-	} else {
-		delete(ring.live, name)
-	}
+	t.keep(name, k)
 	return k, nil
 }
 
@@ -274,7 +271,12 @@ func (r *keyring) keepKeys(keys map[string]*dataKey) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for name, k := range keys {
-		r.live[name], r.byID[k.id] = k, k
+		r.byID[k.id] = k
+		if k.aead != nil {
+			r.live[name] = k
+		} else {
+			delete(r.live, name)
+		}
 	}
 }
 
@@ -283,6 +285,9 @@ func (t *tx) encrypt(op string, plain []byte, what string) ([]byte, any, error) 
 	k, err := t.currentKey(op)
 	if err != nil || k == nil {
 		return plain, nil, err
+	}
+	if k.aead == nil { // destroyed in its own month
+		return nil, nil, t.fail(op, store.ErrShredded)
 	}
 	return sealBytes(k.aead, nil, plain, what), k.id, nil
 }

@@ -1,7 +1,6 @@
 package sqlstore
 
 import (
-	"database/sql"
 	"errors"
 	"fmt"
 	"math"
@@ -12,19 +11,27 @@ import (
 
 // InsertLedger implements store.LedgerTx.
 func (t *tx) InsertLedger(e store.LedgerEntry) error {
-	return t.insert("insert ledger", insertLedger, e.InterchangeID, e.MessageIndex, e.TransactionIndex, string(e.Kind),
-		string(e.State), micros(e.DueAt), micros(e.DoneAt), reference(e.AnsweredBy), micros(e.LookAt), e.Step)
+	return t.insertLater("insert ledger", insertLedger, ledgerRow(e)...)
+}
+
+// InsertLedgerOnce implements store.LedgerTx.
+func (t *tx) InsertLedgerOnce(e store.LedgerEntry) error {
+	return t.later(queued{op: "insert ledger", c: insertLedger, args: ledgerRow(e)})
+}
+
+// ledgerRow lists the columns of an entry.
+func ledgerRow(e store.LedgerEntry) []any {
+	return []any{
+		e.InterchangeID, e.MessageIndex, e.TransactionIndex, string(e.Kind), string(e.State), micros(e.DueAt), micros(e.DoneAt),
+		reference(e.AnsweredBy), micros(e.LookAt), e.Step,
+	}
 }
 
 // UpdateLedger implements store.LedgerTx.
 func (t *tx) UpdateLedger(e store.LedgerEntry) error {
-	_, err := t.changeOne("update ledger", updateLedger, e.InterchangeID, e.MessageIndex, e.TransactionIndex, string(e.Kind),
-		string(e.State), micros(e.DueAt), micros(e.DoneAt), reference(e.AnsweredBy), micros(e.LookAt), e.Step)
-	if errors.Is(err, errNoRow) {
-		err = fmt.Errorf("store: update ledger %d/%d/%d/%s: %w",
-			e.InterchangeID, e.MessageIndex, e.TransactionIndex, e.Kind, store.ErrNotFound)
-	}
-	return err
+	return t.later(queued{op: "update ledger", c: updateLedger, args: ledgerRow(e), none: func() error {
+		return fmt.Errorf("store: update ledger %d/%d/%d/%s: %w", e.InterchangeID, e.MessageIndex, e.TransactionIndex, e.Kind, store.ErrNotFound)
+	}})
 }
 
 // Ledger implements store.LedgerTx.
@@ -37,7 +44,7 @@ func (t *tx) LedgerDue(before time.Time, limit int) ([]store.LedgerEntry, error)
 	return list(t, "ledger due", listLedgerDue, scanLedger, micros(before), limitOf(limit))
 }
 
-func scanLedger(rows *sql.Rows) (store.LedgerEntry, error) {
+func scanLedger(rows Rows) (store.LedgerEntry, error) {
 	var e store.LedgerEntry
 	var dueAt, doneAt, lookAt int64
 	err := rows.Scan(&e.InterchangeID, &e.MessageIndex, &e.TransactionIndex, &e.Kind, &e.State, &dueAt, &doneAt, &e.AnsweredBy,
@@ -54,13 +61,13 @@ func (t *tx) NextLook() (time.Time, error) {
 
 // InsertProcessKey implements store.LedgerTx.
 func (t *tx) InsertProcessKey(k store.ProcessKey) error {
-	_, err := t.change("insert process key", insertProcessKey, k.Level, k.Value, k.InterchangeID, k.MessageIndex, k.TransactionIndex)
-	return err
+	args := []any{k.Level, k.Value, k.InterchangeID, k.MessageIndex, k.TransactionIndex}
+	return t.later(queued{op: "insert process key", c: insertProcessKey, args: args})
 }
 
 // ProcessKeys implements store.LedgerTx.
 func (t *tx) ProcessKeys(level, value string, limit int) ([]store.ProcessKey, error) {
-	return list(t, "process keys", listProcessKeys, func(rows *sql.Rows) (k store.ProcessKey, err error) {
+	return list(t, "process keys", listProcessKeys, func(rows Rows) (k store.ProcessKey, err error) {
 		err = rows.Scan(&k.InterchangeID, &k.MessageIndex, &k.TransactionIndex, &k.Level, &k.Value)
 		return k, err
 	}, level, value, limitOf(limit))
@@ -77,7 +84,7 @@ func (t *tx) NextControlRef(mpID string) (int64, error) {
 
 // InsertDecision implements store.PeopleTx.
 func (t *tx) InsertDecision(d store.Decision) (int64, error) {
-	return t.changeID("insert decision", insertDecision, micros(d.DecidedAt), d.Actor, d.Action, d.Subject, d.Reason,
+	return t.insert("insert decision", insertDecision, micros(d.DecidedAt), d.Actor, d.Action, d.Subject, d.Reason,
 		reference(d.InterchangeID))
 }
 
@@ -95,7 +102,7 @@ func (t *tx) Decisions(q store.DecisionQuery) ([]store.Decision, error) {
 	case q.InterchangeID != 0:
 		text, args = listDecisionsOfID, append(args, q.InterchangeID)
 	}
-	return list(t, "decisions", text, func(rows *sql.Rows) (d store.Decision, err error) {
+	return list(t, "decisions", text, func(rows Rows) (d store.Decision, err error) {
 		var at int64
 		err = rows.Scan(&d.ID, &at, &d.Actor, &d.Action, &d.Subject, &d.Reason, &d.InterchangeID)
 		d.DecidedAt = instant(at)
@@ -120,7 +127,7 @@ func (t *tx) DeletePartnerValue(mpID, name string) error {
 
 // PartnerValues implements store.PeopleTx.
 func (t *tx) PartnerValues(mpID string) ([]store.PartnerValue, error) {
-	return list(t, "partner values", listPartnerValues, func(rows *sql.Rows) (v store.PartnerValue, err error) {
+	return list(t, "partner values", listPartnerValues, func(rows Rows) (v store.PartnerValue, err error) {
 		var at int64
 		err = rows.Scan(&v.MPID, &v.Name, &v.Value, &at)
 		v.Value, v.ChangedAt = bytesOf(v.Value), instant(at)

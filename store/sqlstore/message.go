@@ -1,7 +1,6 @@
 package sqlstore
 
 import (
-	"database/sql"
 	"errors"
 	"fmt"
 
@@ -12,7 +11,7 @@ import (
 func (t *tx) ReplaceMessages(interchangeID int64) error {
 	// Transactions before the messages they refer to.
 	for _, c := range []change{deleteFindings, deleteTransactions, deleteMessages} {
-		if _, err := t.change("replace messages", c, interchangeID); err != nil {
+		if err := t.later(queued{op: "replace messages", c: c, args: []any{interchangeID}}); err != nil {
 			return err
 		}
 	}
@@ -21,13 +20,13 @@ func (t *tx) ReplaceMessages(interchangeID int64) error {
 
 // InsertMessage implements store.Tx.
 func (t *tx) InsertMessage(m store.Message) error {
-	return t.insert("insert message", insertMessage, m.InterchangeID, m.Index, m.Reference, m.Type, m.Version,
+	return t.insertLater("insert message", insertMessage, m.InterchangeID, m.Index, m.Reference, m.Type, m.Version,
 		m.DocumentCode, m.DocumentNo, m.Verdict)
 }
 
 // InsertTransaction implements store.Tx.
 func (t *tx) InsertTransaction(x store.Transaction) error {
-	return t.insert("insert transaction", insertTransaction, x.InterchangeID, x.MessageIndex, x.Index, x.Number,
+	return t.insertLater("insert transaction", insertTransaction, x.InterchangeID, x.MessageIndex, x.Index, x.Number,
 		x.Pruefidentifikator, x.Subject, x.Verdict)
 }
 
@@ -38,22 +37,13 @@ func (t *tx) InsertFinding(f store.Finding) error {
 	if err != nil {
 		return err
 	}
-	return t.insert(op, insertFinding, f.InterchangeID, f.Index, f.MessageIndex, f.TransactionIndex,
+	return t.insertLater(op, insertFinding, f.InterchangeID, f.Index, f.MessageIndex, f.TransactionIndex,
 		f.Code, f.Severity, data, key)
-}
-
-// insert adds one row with a text that does nothing if the key exists.
-func (t *tx) insert(op string, c change, args ...any) error {
-	_, err := t.changeOne(op, c, args...)
-	if errors.Is(err, errNoRow) {
-		err = fmt.Errorf("store: %s: %w", op, store.ErrDuplicate)
-	}
-	return err
 }
 
 // Messages implements store.Tx.
 func (t *tx) Messages(interchangeID int64) ([]store.Message, error) {
-	return list(t, "messages", listMessages, func(rows *sql.Rows) (m store.Message, err error) {
+	return list(t, "messages", listMessages, func(rows Rows) (m store.Message, err error) {
 		return m, rows.Scan(&m.InterchangeID, &m.Index, &m.Reference, &m.Type, &m.Version, &m.DocumentCode,
 			&m.DocumentNo, &m.Verdict)
 	}, interchangeID)
@@ -61,7 +51,7 @@ func (t *tx) Messages(interchangeID int64) ([]store.Message, error) {
 
 // Transactions implements store.Tx.
 func (t *tx) Transactions(interchangeID int64) ([]store.Transaction, error) {
-	return list(t, "transactions", listTransactions, func(rows *sql.Rows) (x store.Transaction, err error) {
+	return list(t, "transactions", listTransactions, func(rows Rows) (x store.Transaction, err error) {
 		return x, rows.Scan(&x.InterchangeID, &x.MessageIndex, &x.Index, &x.Number, &x.Pruefidentifikator,
 			&x.Subject, &x.Verdict)
 	}, interchangeID)
@@ -71,7 +61,7 @@ func (t *tx) Transactions(interchangeID int64) ([]store.Transaction, error) {
 func (t *tx) Findings(interchangeID int64) ([]store.Finding, error) {
 	const op = "findings"
 	var keys []int64
-	found, err := list(t, op, listFindings, func(rows *sql.Rows) (f store.Finding, err error) {
+	found, err := list(t, op, listFindings, func(rows Rows) (f store.Finding, err error) {
 		var key int64
 		err = rows.Scan(&f.InterchangeID, &f.Index, &f.MessageIndex, &f.TransactionIndex, &f.Code, &f.Severity,
 			&f.Data, &key)

@@ -1,7 +1,6 @@
 package sqlstore
 
 import (
-	"database/sql"
 	"errors"
 	"fmt"
 
@@ -32,7 +31,7 @@ func (t *tx) Assignments(q store.AssignmentQuery) ([]store.Assignment, error) {
 	if q.Object != "" {
 		text, args = listAssignmentsOf, append(args, q.Object)
 	}
-	return list(t, "assignments", text, func(rows *sql.Rows) (a store.Assignment, err error) {
+	return list(t, "assignments", text, func(rows Rows) (a store.Assignment, err error) {
 		var from, until int64
 		err = rows.Scan(&a.MPID, &a.Object, &a.Partner, &from, &until, &a.Rolle, &a.Source)
 		a.From, a.Until = instant(from), instant(until)
@@ -48,7 +47,7 @@ func (t *tx) SetCompleteness(c store.Completeness) error {
 
 // Completeness implements store.ObjectTx.
 func (t *tx) Completeness(mpID string) ([]store.Completeness, error) {
-	return list(t, "completeness", listCompleteness, func(rows *sql.Rows) (c store.Completeness, err error) {
+	return list(t, "completeness", listCompleteness, func(rows Rows) (c store.Completeness, err error) {
 		var from, until int64
 		err = rows.Scan(&c.MPID, &c.Kind, &from, &until)
 		c.From, c.TrustedUntil = instant(from), instant(until)

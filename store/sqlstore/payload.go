@@ -151,25 +151,17 @@ func (t *tx) putSmall(op string, b *buffers, content []byte) (store.Payload, err
 	p := store.Payload{Digest: hex.EncodeToString(sum[:]), Size: int64(len(content))}
 	b.packed = t.store.encoder.EncodeAll(content, b.packed[:0])
 	packed, key, err := t.encrypt(op, b.packed, "payload/"+p.Digest)
+	if key == nil {
+		packed = slices.Clone(packed) // it waits, and the buffer is used again
+	}
 	if err == nil {
-		err = t.insertPayload(op, []any{p.Digest, p.Size, 1, micros(t.store.now()), nil, packed, key})
+		// Bytes that are there already stay as they are.
+		err = t.later(queued{op: op, c: insertPayload, args: []any{p.Digest, p.Size, 1, micros(t.store.now()), nil, packed, key}})
 	}
 	if err != nil {
 		return store.Payload{}, err
 	}
 	return p, nil
-}
-
-// insertPayload adds a row unless there is one with the digest.
-func (t *tx) insertPayload(op string, args []any) error {
-	id, err := t.id(op, insertPayload, args...)
-	if errors.Is(err, errNoRow) {
-		return nil
-	}
-	if err == nil { // digest, id and the rest, as in tablePayload
-		t.record(verbInsert, tablePayload, slices.Insert(slices.Clone(args), 1, any(id)))
-	}
-	return err
 }
 
 // putLarge keeps a payload of several chunks; the first one is in b and more follows.
@@ -216,7 +208,7 @@ func (s *Store) startUpload(ctx context.Context) (id int64, key *dataKey, err er
 			if key, err = t.currentKey("start"); err != nil {
 				return err
 			}
-			id, err = t.changeID("start", insertUpload, micros(s.now()), key.reference())
+			id, err = t.insert("start", insertUpload, micros(s.now()), key.reference())
 			return err
 		})
 	})
@@ -239,11 +231,7 @@ func (s *Store) putChunk(ctx context.Context, upload int64, key *dataKey, n int,
 	}
 	return s.again(ctx, func() error {
 		return s.update(ctx, "chunk", func(t *tx) error {
-			_, err := t.exec("chunk", insertChunk, upload, n, packed)
-			if err == nil {
-				t.record(verbInsert, tableChunk, []any{upload, n, packed})
-			}
-			return err
+			return t.insertLater("chunk", insertChunk, upload, n, packed)
 		})
 	})
 }
@@ -263,9 +251,10 @@ func (s *Store) finishUpload(ctx context.Context, upload int64, key *dataKey, ch
 			if n != int64(chunks) {
 				return errUploadGone
 			}
-			before := t.changes.Len()
-			err = t.insertPayload("insert payload", []any{p.Digest, p.Size, chunks, micros(s.now()), upload, nil, key.reference()})
-			used = t.changes.Len() > before
+			_, err = t.insert("insert payload", insertPayload, p.Digest, p.Size, chunks, micros(s.now()), upload, nil, key.reference())
+			if used = err == nil; errors.Is(err, errNoRow) {
+				return nil
+			}
 			return err
 		})
 	})
@@ -313,15 +302,12 @@ func (s *Store) RemoveAbandoned(ctx context.Context, before time.Time) error {
 }
 
 func (s *Store) abandoned(ctx context.Context, before time.Time) ([]int64, error) {
-	if err := s.enter(); err != nil {
-		return nil, err
-	}
-	defer s.leave()
-	rows, err := s.writer.stmts[listAbandoned].QueryContext(ctx, micros(before))
-	if err != nil {
-		return nil, err
-	}
-	return collect(rows, scanID)
+	var uploads []int64
+	err := s.transactView(ctx, "abandoned uploads", func(t *tx) (err error) {
+		uploads, err = list(t, "abandoned uploads", listAbandoned, scanID, micros(before))
+		return err
+	})
+	return uploads, err
 }
 
 // contextReader ends with the error of ctx once ctx has ended.

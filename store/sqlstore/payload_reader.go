@@ -3,9 +3,7 @@ package sqlstore
 import (
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -22,8 +20,15 @@ func (s *Store) OpenPayload(ctx context.Context, digest string) (io.ReadCloser, 
 		return nil, s.fail(ctx, op, err)
 	}
 	defer s.leave()
-	err := s.reader.stmts[selectPayload].QueryRowContext(ctx, digest).Scan(&r.size, &r.chunks, &r.upload, &r.first, &r.key)
-	if errors.Is(err, sql.ErrNoRows) {
+	found := false
+	err := s.alone(ctx, true, Statement{Text: selectPayload, Args: []any{digest}, Rows: func(rows Rows) error {
+		if !rows.Next() {
+			return rows.Err()
+		}
+		found = true
+		return rows.Scan(&r.size, &r.chunks, &r.upload, &r.first, &r.key)
+	}})
+	if err == nil && !found {
 		err = fmt.Errorf("%s: %w", digest, store.ErrNotFound)
 	}
 	if err != nil {
@@ -91,29 +96,26 @@ func (r *payloadReader) load() error {
 	return nil
 }
 
-// chunk fetches the next chunk as it is stored.
-func (r *payloadReader) chunk() ([]byte, error) {
-	if err := r.store.enter(); err != nil {
-		return nil, err
+// chunk fetches the next chunk and decrypts it.
+func (r *payloadReader) chunk() (plain []byte, err error) {
+	const op = "read payload"
+	if r.upload == 0 && r.key == 0 {
+		return r.first, r.ctx.Err()
 	}
-	defer r.store.leave()
-	packed, name := r.first, "payload/"+r.digest
-	if r.upload != 0 {
-		name = chunkName(r.upload, r.next)
-		err := r.store.reader.stmts[selectChunk].QueryRowContext(r.ctx, r.upload, r.next).Scan(&packed)
-		if errors.Is(err, sql.ErrNoRows) {
-			err = fmt.Errorf("%s: chunk %d: %w (missing)", r.digest, r.next, store.ErrCorrupt)
+	err = r.store.transactView(r.ctx, op, func(t *tx) error {
+		packed, name := r.first, "payload/"+r.digest
+		if r.upload != 0 {
+			name = chunkName(r.upload, r.next)
+			found, err := list(t, op, selectChunk, func(rows Rows) (b []byte, err error) { return b, rows.Scan(&b) }, r.upload, r.next)
+			if err != nil {
+				return err
+			}
+			if len(found) == 0 {
+				return fmt.Errorf("%s: chunk %d: %w (missing)", r.digest, r.next, store.ErrCorrupt)
+			}
+			packed = found[0]
 		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	if r.key == 0 {
-		return packed, r.ctx.Err()
-	}
-	var plain []byte
-	err := r.store.transact(r.ctx, "read payload", &r.store.reader, &sql.TxOptions{ReadOnly: true}, func(t *tx) (err error) {
-		plain, err = t.decrypt("read payload", packed, r.key, name)
+		plain, err = t.decrypt(op, packed, r.key, name)
 		return err
 	})
 	return plain, err
@@ -131,8 +133,4 @@ func (r *payloadReader) Close() error {
 	}
 	r.err = fmt.Errorf("store: read payload: %w", fs.ErrClosed)
 	return nil
-}
-
-func scanID(rows *sql.Rows) (id int64, err error) {
-	return id, rows.Scan(&id)
 }

@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -19,7 +18,7 @@ func (t *tx) InsertHold(h store.LegalHold) (int64, error) {
 	if (h.InterchangeID == 0) == (h.MPID == "") {
 		return 0, t.fail("insert hold", errors.New("a hold is about an interchange or about a partner"))
 	}
-	return t.changeID("insert hold", insertHold, reference(h.InterchangeID), h.MPID, micros(h.SetAt), h.Actor, h.Reason, 0)
+	return t.insert("insert hold", insertHold, reference(h.InterchangeID), h.MPID, micros(h.SetAt), h.Actor, h.Reason, 0)
 }
 
 // ReleaseHold implements store.RetentionTx.
@@ -33,7 +32,7 @@ func (t *tx) ReleaseHold(id int64, at time.Time) error {
 
 // Holds implements store.RetentionTx.
 func (t *tx) Holds() ([]store.LegalHold, error) {
-	return list(t, "holds", listHolds, func(rows *sql.Rows) (h store.LegalHold, err error) {
+	return list(t, "holds", listHolds, func(rows Rows) (h store.LegalHold, err error) {
 		var setAt, releasedAt int64
 		err = rows.Scan(&h.ID, &h.InterchangeID, &h.MPID, &setAt, &h.Actor, &h.Reason, &releasedAt)
 		h.SetAt, h.ReleasedAt = instant(setAt), instant(releasedAt)
@@ -47,7 +46,7 @@ func (t *tx) DataKeys() ([]store.DataKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	return list(t, "data keys", listKeys, func(rows *sql.Rows) (k store.DataKey, err error) {
+	return list(t, "data keys", listKeys, func(rows Rows) (k store.DataKey, err error) {
 		var destroyedAt int64
 		err = rows.Scan(&k.ID, &k.Class, &k.Period, &destroyedAt)
 		k.DestroyedAt, k.Held = instant(destroyedAt), slices.Contains(held, k.ID)
@@ -71,6 +70,7 @@ func (t *tx) DestroyKey(id int64) error {
 	}
 	if err == nil {
 		t.destroyed = append(t.destroyed, id)
+		t.store.keys.forget(t.destroyed) // and again after the commit; the database decides meanwhile
 	}
 	return err
 }

@@ -1,21 +1,19 @@
 // Package sqlstore holds the SQL text and the logic that the store drivers share.
 //
-// It works over database/sql with numbered parameters ($1, $2 ...) and keeps to what SQLite and PostgreSQL
-// both understand: RETURNING, ON CONFLICT DO NOTHING, partial indexes, instants as integer microseconds, truth
-// values as 0 and 1. What differs between the engines is a field of Dialect. A driver opens the database, brings
-// its tables up to date and hands two pools to New:
+// It uses numbered parameters ($1, $2 ...) and keeps to what SQLite and PostgreSQL both understand: RETURNING, ON
+// CONFLICT DO NOTHING, partial indexes, instants as integer microseconds, truth values as 0 and 1. What differs between
+// the engines is a field of Dialect. A driver opens the database, brings its tables up to date and hands an Engine to
+// New:
 //
-//	st, err := sqlstore.New(ctx, sqlstore.Config{Writer: w, Reader: r, Dialect: d})
+//	st, err := sqlstore.New(ctx, sqlstore.Config{Engine: e, Dialect: d})
 //
-// Writer runs everything that changes rows, Reader everything that only reads. They may be the same pool.
-//
-// A file per concept: statements*.go have the SQL text, payload.go says how bytes are cut into chunks, work.go how
-// leases work, audit.go how the audit log is made, keys.go how bytes are encrypted.
+// A file per concept: statements*.go have the SQL text, queue.go says which changes wait for others, payload.go how
+// bytes are cut into chunks, work.go how leases work, audit.go how the audit log is made, keys.go how bytes are
+// encrypted.
 package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -48,8 +46,6 @@ type Dialect struct {
 	Conflict func(err error) bool
 	// Unreachable reports whether err says that the database is gone for the moment; nil if that cannot happen.
 	Unreachable func(err error) bool
-	// ViewIsolation is the isolation that makes all queries of a read-only transaction see one state.
-	ViewIsolation sql.IsolationLevel
 	// SkipLocked ends the query that selects the work to claim, so that two claims running at the same time do
 	// not select the same rows: "FOR UPDATE SKIP LOCKED", or empty if the engine has one writer at a time.
 	SkipLocked string
@@ -59,15 +55,19 @@ type Dialect struct {
 	// AuditBarrier is a statement that waits until every transaction that took a number of audit_entry has ended;
 	// empty if the engine has one writer at a time.
 	AuditBarrier string
+	// InsertID says that the engine tells the number it gave to an inserted row without being asked; else inserts have
+	// RETURNING.
+	InsertID bool
+	// Arrays says that unnest makes rows of parameters that are arrays, so that one statement inserts many.
+	Arrays bool
 	// Lock is a statement that makes transactions with the same key, its only parameter, wait for each other;
 	// empty if the engine has one writer at a time.
 	Lock string
 }
 
-// Config is what New needs; Writer, Reader and Dialect must be set.
+// Config is what New needs; Engine and Dialect must be set.
 type Config struct {
-	Writer  *sql.DB // pool for changes
-	Reader  *sql.DB // pool for queries; its connections may refuse changes
+	Engine  Engine
 	Dialect Dialect
 	Now     func() time.Time // clock for the columns that say when something was stored; nil means time.Now
 	// WorkAdded is called after a transaction that added work was committed; it must not block. nil: nobody cares.
@@ -75,13 +75,12 @@ type Config struct {
 	KeyFile   string    // file of the master key, created for an empty database; empty: nothing is encrypted
 	Before    int64     // version of the tables that the driver found
 	Version   int64     // version they have now
-	Release   io.Closer // closed after the pools; nil if there is nothing to release
+	Release   io.Closer // closed after the engine; nil if there is nothing to release
 }
 
 // Store implements store.Store over database/sql. It is safe for concurrent use.
 type Store struct {
-	writer  pool
-	reader  pool
+	engine  Engine
 	dialect Dialect
 	claim   string // text of the claim statement, see claimWork
 	now     func() time.Time
@@ -105,16 +104,11 @@ type Store struct {
 	active sync.WaitGroup // calls between enter and leave; grows only under mu and before closed is set
 }
 
-// pool is a database with its prepared statements, by SQL text. The map does not change after New.
-type pool struct {
-	db    *sql.DB
-	stmts map[string]*sql.Stmt
-}
-
-// New prepares all statements and returns the store, which from then on owns the pools and cfg.Release. After
+// New prepares all statements and returns the store, which from then on owns the engine and cfg.Release. After
 // an error they still belong to the caller.
 func New(ctx context.Context, cfg Config) (*Store, error) {
 	s := &Store{
+		engine:  cfg.Engine,
 		dialect: cfg.Dialect,
 		claim:   fmt.Sprintf(claimWork, cfg.Dialect.SkipLocked),
 		now:     cfg.Now,
@@ -137,12 +131,8 @@ func New(ctx context.Context, cfg Config) (*Store, error) {
 	if err := s.initCompression(); err != nil {
 		return nil, fmt.Errorf("store: open: %w", err)
 	}
-	var err error
-	if s.writer, err = prepare(ctx, cfg.Writer, s.texts(s.claim)); err != nil {
-		return nil, fmt.Errorf("store: open: %w", err)
-	}
-	if s.reader, err = prepare(ctx, cfg.Reader, s.texts()); err != nil {
-		s.writer.closeStatements()
+	err := s.engine.Prepare(ctx, s.texts())
+	if err != nil {
 		return nil, fmt.Errorf("store: open: %w", err)
 	}
 	if s.keys, err = openKeyring(cfg.KeyFile, func() (bool, error) { return s.hasNoKeys(ctx) }); err == nil {
@@ -159,22 +149,26 @@ func New(ctx context.Context, cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// texts lists what is prepared on every connection.
-func (s *Store) texts(more ...string) []string {
+// texts lists what is prepared.
+func (s *Store) texts() []string {
+	more := []string{s.claim, s.insertEntry}
 	if s.dialect.Lock != "" {
 		more = append(more, s.dialect.Lock)
 	}
 	if s.dialect.AuditBarrier != "" {
 		more = append(more, s.dialect.AuditBarrier)
 	}
-	return slices.Concat(queries(), changes(), []string{s.insertEntry}, more)
+	return slices.Concat(queries(), s.dialect.changes(), more)
 }
 
 // hasNoKeys reports whether nothing in the database is encrypted yet.
 func (s *Store) hasNoKeys(ctx context.Context) (none bool, err error) {
-	var n int64
-	err = s.reader.stmts[countKeys].QueryRowContext(ctx).Scan(&n)
-	return n == 0, err
+	err = s.transactView(ctx, "count keys", func(t *tx) error {
+		n, err := t.id("count keys", countKeys)
+		none = n == 0
+		return err
+	})
+	return none, err
 }
 
 // checkKeys refuses a master key that is not the one of the database. Without one the audit log can still be
@@ -184,7 +178,7 @@ func (s *Store) checkKeys(ctx context.Context) error {
 		return nil
 	}
 	return s.transactView(ctx, "check keys", func(t *tx) error {
-		keys, err := list(t, "check keys", listKeys, func(rows *sql.Rows) (id int64, err error) {
+		keys, err := list(t, "check keys", listKeys, func(rows Rows) (id int64, err error) {
 			var class, period string
 			var destroyedAt int64
 			return id, rows.Scan(&id, &class, &period, &destroyedAt)
@@ -195,26 +189,6 @@ func (s *Store) checkKeys(ctx context.Context) error {
 		_, err = t.keyByID("check keys", keys[len(keys)-1])
 		return err
 	})
-}
-
-func prepare(ctx context.Context, db *sql.DB, texts []string) (pool, error) {
-	p := pool{db: db, stmts: make(map[string]*sql.Stmt, len(texts))}
-	for _, text := range texts {
-		st, err := db.PrepareContext(ctx, text)
-		if err != nil {
-			p.closeStatements()
-			return pool{}, fmt.Errorf("prepare %q: %w", text, err)
-		}
-		p.stmts[text] = st
-	}
-	return p, nil
-}
-
-// closeStatements is for the way out of New only: closing the database closes its statements too.
-func (p pool) closeStatements() {
-	for _, st := range p.stmts {
-		_ = st.Close() // the caller reports the error that led here
-	}
 }
 
 // Close implements store.Store.
@@ -230,10 +204,7 @@ func (s *Store) Close() error {
 	s.sealLast()
 
 	s.decoder.Close()
-	err := s.reader.db.Close()
-	if s.writer.db != s.reader.db {
-		err = errors.Join(err, s.writer.db.Close()) // last, because the last connection tidies up the files
-	}
+	err := s.engine.Close()
 	if s.release != nil {
 		err = errors.Join(err, s.release.Close())
 	}
@@ -293,7 +264,7 @@ func (s *Store) transactView(ctx context.Context, op string, fn func(t *tx) erro
 		return s.fail(ctx, op, err)
 	}
 	defer s.leave()
-	return s.transact(ctx, op, &s.reader, &sql.TxOptions{ReadOnly: true, Isolation: s.dialect.ViewIsolation}, fn)
+	return s.transact(ctx, op, true, fn)
 }
 
 // update runs fn once in a transaction that changes something.
@@ -302,47 +273,61 @@ func (s *Store) update(ctx context.Context, op string, fn func(t *tx) error) err
 		return s.fail(ctx, op, err)
 	}
 	defer s.leave()
-	return s.transact(ctx, op, &s.writer, nil, fn)
+	return s.transact(ctx, op, false, fn)
 }
 
-// transact runs fn once in a transaction of p, between enter and leave.
-func (s *Store) transact(ctx context.Context, op string, p *pool, opts *sql.TxOptions, fn func(t *tx) error) error {
-	sqlTx, err := p.db.BeginTx(ctx, opts)
+// transact runs fn once in a transaction, between enter and leave.
+func (s *Store) transact(ctx context.Context, op string, readOnly bool, fn func(t *tx) error) error {
+	session, err := s.engine.Begin(ctx, readOnly)
 	if err != nil {
 		return s.fail(ctx, op, err)
 	}
-	t := &tx{ctx: ctx, store: s, pool: p, sql: sqlTx}
+	t := &tx{ctx: ctx, store: s, session: session, readOnly: readOnly}
 	ended := false
 	defer func() {
+		t.ended = true
 		if !ended { // fn panicked or left with Goexit; there is nobody to tell about a failing rollback
-			_ = sqlTx.Rollback()
+			_ = session.Rollback()
 		}
 	}()
 	err = fn(t)
-	ended = true
-	if err == nil && t.broken == nil {
-		err = t.finish()
-	} else if err == nil {
+	switch {
+	case err != nil:
+	case t.broken != nil:
 		err = s.fail(ctx, op, fmt.Errorf("ignored error: %w", t.broken))
+	default:
+		ended, err = t.finish()
 	}
 	if err != nil {
-		if rollbackErr := sqlTx.Rollback(); rollbackErr != nil && !errors.Is(rollbackErr, sql.ErrTxDone) && !s.unreachable(err) {
+		if ended {
+			return err
+		}
+		ended = true
+		if rollbackErr := session.Rollback(); rollbackErr != nil && !s.unreachable(err) {
 			return fmt.Errorf("%w (rollback: %v)", err, rollbackErr)
 		}
 		return err
 	}
-	if err := sqlTx.Commit(); err != nil {
-		return s.fail(ctx, op, fmt.Errorf("commit: %w", err))
-	}
-	if t.changes.Len() > 0 {
+	if len(t.changes) > 0 {
 		s.sealSoon()
 	}
-	s.keys.keepKeys(t.newKeys)
-	s.keys.forget(t.destroyed)
+	if len(t.newKeys)+len(t.destroyed) > 0 {
+		s.keys.keepKeys(t.newKeys)
+		s.keys.forget(t.destroyed)
+	}
 	if t.workAdded {
 		s.added()
 	}
 	return nil
+}
+
+// alone runs one statement in a transaction of its own, between enter and leave.
+func (s *Store) alone(ctx context.Context, readOnly bool, st Statement) error {
+	session, err := s.engine.Begin(ctx, readOnly)
+	if err != nil {
+		return err
+	}
+	return session.Commit(ctx, []Statement{st})
 }
 
 // fail says which operation of the store met err. When ctx has ended this is the reason, whatever the engine

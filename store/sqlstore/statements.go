@@ -3,16 +3,14 @@ package sqlstore
 import "slices"
 
 // All SQL text of the store. Parameters are numbered because both engines understand that. The statements are
-// prepared once per connection; a new one must be listed in queries or, if it changes rows, in statements_change.go.
+// prepared once per connection; a new one must be listed in queries or, if it changes rows, in statements_change.go, which
+// also makes the inserts.
 
 const payloadColumns = `size, chunks, COALESCE(upload_id, 0), data, COALESCE(key_id, 0)`
 
 const (
-	insertPayload = `INSERT INTO payload (digest, size, chunks, stored_at, upload_id, data, key_id)
-		VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING id`
 	selectPayload = `SELECT ` + payloadColumns + ` FROM payload WHERE digest = $1`
 
-	insertChunk = `INSERT INTO payload_chunk (upload_id, n, data) VALUES ($1, $2, $3)`
 	countChunks = `SELECT count(*) FROM payload_chunk WHERE upload_id = $1`
 	selectChunk = `SELECT data FROM payload_chunk WHERE upload_id = $1 AND n = $2`
 
@@ -49,6 +47,9 @@ const eventColumns = `seq, id, type, subject, partition_key, COALESCE(interchang
 	COALESCE(key_id, 0)`
 
 const (
+	// selectKnownEvents needs arrays.
+	selectKnownEvents = `SELECT id FROM event WHERE id = ANY($1::text[])`
+
 	listEvents     = `SELECT ` + eventColumns + ` FROM event WHERE seq > $1 ORDER BY seq LIMIT $2`
 	selectEvent    = `SELECT ` + eventColumns + ` FROM event WHERE id = $1`
 	listEventsOfID = `SELECT ` + eventColumns + ` FROM event

@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -16,39 +15,46 @@ import (
 // errNoRow is what tx.row returns when the query has no result.
 var errNoRow = errors.New("no row")
 
-// tx implements store.Tx. Its methods are in the file of the row they are about.
+// tx implements store.Tx. Its methods are in the file of the row they are about, changes that wait to be sent in
+// queue.go.
 type tx struct {
-	ctx    context.Context // of Update or View; a tx does not outlive them
-	store  *Store
-	pool   *pool
-	sql    *sql.Tx
-	broken error // the first error of the engine; the transaction must not be committed after it
+	ctx      context.Context // of Update or View; a tx does not outlive them
+	store    *Store
+	session  Session
+	readOnly bool
+	ended    bool
+	broken   error // the first error of the engine; the transaction must not be committed after it
 
-	workAdded bool // somebody may be waiting for it
+	queue     []queued // changes that were not sent yet
+	outbox    []queued // the events among them
+	workAdded bool     // somebody may be waiting for it
 	locked    []string
 
-	actor, reason string          // see SetActor
-	changes       strings.Builder // of the audit log
+	actor, reason string // see SetActor
+	changes       []byte // of the audit log
+	scratch       []byte // reused by record
 
 	class     store.Class         // see SetClass
-	newKeys   map[string]*dataKey // made by this transaction, by class/period
+	newKeys   map[string]*dataKey // made or read by this transaction, by class/period
 	destroyed []int64             // keys
 }
+
+var (
+	errEnded    = errors.New("the transaction has ended")
+	errReadOnly = errors.New("a change in View")
+)
 
 // Lock implements store.Tx.
 func (t *tx) Lock(key string) error { return t.lock("lock", "key/"+key) }
 
-// lock takes a lock until the end of the transaction, once.
+// lock takes a lock until the end of the transaction, once: before whatever is sent next.
 func (t *tx) lock(op, key string) error {
 	text := t.store.dialect.Lock
 	if text == "" || slices.Contains(t.locked, key) {
 		return nil
 	}
-	if _, err := t.statement(text).ExecContext(t.ctx, key); err != nil {
-		return t.fail(op, err)
-	}
 	t.locked = append(t.locked, key)
-	return nil
+	return t.later(queued{op: op, raw: &Statement{Text: text, Args: cleaned([]any{key}), Done: func(int64, int64) error { return nil }}})
 }
 
 // fail wraps an error of the engine and makes sure that the transaction is not committed: PostgreSQL would
@@ -63,57 +69,43 @@ func (t *tx) fail(op string, err error) error {
 	return t.store.fail(t.ctx, op, err)
 }
 
-// exec runs a statement and returns how many rows it changed.
-func (t *tx) exec(op, text string, args ...any) (int64, error) {
-	res, err := t.statement(text).ExecContext(t.ctx, cleaned(args)...)
-	if err != nil {
-		return 0, t.fail(op, err)
+// run sends what waits and then the statements.
+func (t *tx) run(op string, list ...Statement) error {
+	switch {
+	case t.ended:
+		return t.fail(op, errEnded)
+	case t.broken != nil: // the engine may have ended the transaction; what follows would be one of its own
+		return t.store.fail(t.ctx, op, fmt.Errorf("after an error: %w", t.broken))
 	}
-	n, err := res.RowsAffected()
-	if err != nil {
-		return 0, t.fail(op, err)
+	if err := t.ctx.Err(); err != nil {
+		return t.fail(op, err)
 	}
-	return n, nil
+	return t.send(op, list)
 }
 
 // id runs a statement that returns one number. errNoRow if it returns none.
 func (t *tx) id(op, text string, args ...any) (int64, error) {
-	var id int64
-	err := t.statement(text).QueryRowContext(t.ctx, cleaned(args)...).Scan(&id)
-	if errors.Is(err, sql.ErrNoRows) {
-		return 0, errNoRow
+	found, err := list(t, op, text, scanID, args...)
+	if err == nil && len(found) == 0 {
+		err = errNoRow
 	}
 	if err != nil {
-		return 0, t.fail(op, err)
+		return 0, err
 	}
-	return id, nil
-}
-
-// statement returns the prepared form of text, which must be one of those prepared by New.
-func (t *tx) statement(text string) *sql.Stmt {
-	return t.sql.StmtContext(t.ctx, t.pool.stmts[text])
+	return found[0], nil
 }
 
 // list runs a query and reads its rows with scan.
-func list[T any](t *tx, op, text string, scan func(*sql.Rows) (T, error), args ...any) ([]T, error) {
-	rows, err := t.statement(text).QueryContext(t.ctx, cleaned(args)...)
-	if err != nil {
-		return nil, t.fail(op, err)
-	}
-	out, err := collect(rows, scan)
-	if err != nil {
-		return nil, t.fail(op, err)
-	}
-	return out, nil
+func list[T any](t *tx, op, text string, scan func(Rows) (T, error), args ...any) (out []T, err error) {
+	err = t.run(op, Statement{Text: text, Args: cleaned(args), Rows: func(rows Rows) (err error) {
+		out, err = collect(rows, scan)
+		return err
+	}})
+	return out, err
 }
 
-// collect reads and closes rows.
-func collect[T any](rows *sql.Rows, scan func(*sql.Rows) (T, error)) (out []T, err error) {
-	defer func() {
-		if closeErr := rows.Close(); err == nil {
-			err = closeErr
-		}
-	}()
+// collect reads rows.
+func collect[T any](rows Rows, scan func(Rows) (T, error)) (out []T, err error) {
 	for rows.Next() {
 		v, err := scan(rows)
 		if err != nil {
@@ -122,6 +114,10 @@ func collect[T any](rows *sql.Rows, scan func(*sql.Rows) (T, error)) (out []T, e
 		out = append(out, v)
 	}
 	return out, rows.Err()
+}
+
+func scanID(rows Rows) (id int64, err error) {
+	return id, rows.Scan(&id)
 }
 
 // limitOf is the length of a list for the limit asked for.

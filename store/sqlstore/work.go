@@ -11,7 +11,6 @@ package sqlstore
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -58,11 +57,11 @@ func (s *Store) claimOnce(ctx context.Context, token string, c store.Claim) ([]s
 	if len(c.Without) > 0 {
 		without = "<" + strings.Join(c.Without, "><") + ">"
 	}
-	rows, err := s.writer.stmts[s.claim].QueryContext(ctx, token, micros(c.Now.Add(c.Lease)), c.Lane, micros(c.Now), c.Limit, without)
-	if err != nil {
-		return nil, err
-	}
-	items, err := collect(rows, scanWork)
+	var items []store.Work
+	err := s.alone(ctx, false, Statement{
+		Text: s.claim, Args: []any{token, micros(c.Now.Add(c.Lease)), c.Lane, micros(c.Now), c.Limit, without},
+		Rows: func(rows Rows) (err error) { items, err = collect(rows, scanWork); return err },
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -85,12 +84,10 @@ func (s *Store) RenewWork(ctx context.Context, w store.Work, until time.Time) er
 	defer s.leave()
 	var n int64
 	err := s.again(ctx, func() error {
-		result, err := s.writer.stmts[renewWork].ExecContext(ctx, micros(until), w.ID, w.Lease)
-		if err != nil {
-			return err
-		}
-		n, err = result.RowsAffected()
-		return err
+		return s.alone(ctx, false, Statement{
+			Text: renewWork, Args: []any{micros(until), w.ID, w.Lease},
+			Done: func(changed, _ int64) error { n = changed; return nil },
+		})
 	})
 	if err != nil {
 		return s.fail(ctx, op, err)
@@ -102,14 +99,18 @@ func (s *Store) RenewWork(ctx context.Context, w store.Work, until time.Time) er
 }
 
 // AddWork implements store.Tx.
-func (t *tx) AddWork(w store.Work) (int64, error) {
+func (t *tx) AddWork(w store.Work) error {
 	t.workAdded = true
-	return t.changeID("add work", insertWork, w.Kind, w.Lane, reference(w.InterchangeID), micros(w.DueAt), number(w.Parked), w.Reason, w.Target)
+	return t.insertLater("add work", insertWork, w.Kind, w.Lane, reference(w.InterchangeID), micros(w.DueAt), number(w.Parked), w.Reason, w.Target)
 }
 
 // CompleteWork implements store.Tx.
 func (t *tx) CompleteWork(w store.Work) error {
-	return t.endLease("complete work", w, deleteWork)
+	lost := func() error { return fmt.Errorf("store: complete work %d: %w", w.ID, store.ErrLeaseLost) }
+	if w.Lease == "" {
+		return lost()
+	}
+	return t.later(queued{op: "complete work", c: deleteWork, args: []any{w.ID, w.Lease}, none: lost})
 }
 
 // RetryWork implements store.Tx.
@@ -155,7 +156,7 @@ func (t *tx) ParkedWork(limit int) ([]store.Work, error) {
 	return list(t, "parked work", listParked, scanWork, limitOf(limit))
 }
 
-func scanWork(rows *sql.Rows) (store.Work, error) {
+func scanWork(rows Rows) (store.Work, error) {
 	var w store.Work
 	var dueAt, leasedUntil int64
 	var parked int

@@ -33,7 +33,7 @@ func auditTests() []test {
 		{"audit/what is rolled back is not in the log", func(t *testing.T, st store.Store) {
 			own := errors.New("own")
 			err := st.Update(t.Context(), func(tx store.Tx) error {
-				_, err := tx.AddWork(store.Work{})
+				err := tx.AddWork(store.Work{})
 				return errors.Join(err, own)
 			})
 			wantError(t, "Update", err, own)
@@ -123,7 +123,7 @@ func fillEverything(t *testing.T, st store.Store) {
 			_, err := tx.NextControlRef("9900000000001")
 			errs = append(errs, err)
 		}
-		_, err = tx.InsertEvent(store.Event{ID: "e", InterchangeID: x.ID, Data: []byte("{}")})
+		err = addEvent(tx, store.Event{ID: "e", InterchangeID: x.ID, Data: []byte("{}")})
 		return errors.Join(append(errs, err)...)
 	})
 	ids := addWork(t, st, store.Work{Kind: "a", Lane: "bulk"}, store.Work{Kind: "b", Lane: "bulk"}, store.Work{Kind: "c", Lane: "bulk"}, store.Work{Kind: "d"})
@@ -189,7 +189,7 @@ func testAuditConcurrent(t *testing.T, st store.Store) {
 	for range 6 {
 		writers.Go(func() {
 			for range each {
-				if err := st.Update(t.Context(), func(tx store.Tx) error { _, err := tx.AddWork(store.Work{}); return err }); err != nil {
+				if err := st.Update(t.Context(), func(tx store.Tx) error { return tx.AddWork(store.Work{}) }); err != nil {
 					t.Errorf("Update: %v", err)
 				}
 			}

@@ -100,11 +100,11 @@ func BenchmarkStep(b *testing.B, open func(b *testing.B) store.Store) {
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {
 					err := st.Update(b.Context(), func(tx store.Tx) error {
-						if _, err := tx.AddWork(store.Work{Kind: "publish", Lane: "bulk"}); err != nil {
+						if err := tx.AddWork(store.Work{Kind: "publish", Lane: "bulk"}); err != nil {
 							return err
 						}
 						for range events {
-							if _, err := tx.InsertEvent(store.Event{ID: fmt.Sprint(next.Add(1)), Data: data}); err != nil {
+							if err := addEvent(tx, store.Event{ID: fmt.Sprint(next.Add(1)), Data: data}); err != nil {
 								return err
 							}
 						}

@@ -99,8 +99,7 @@ func workOnce(ctx context.Context, st store.Store) error {
 		if err := tx.CompleteWork(w); err != nil {
 			return err
 		}
-		_, err := tx.InsertEvent(store.Event{ID: fmt.Sprint(w.InterchangeID), InterchangeID: w.InterchangeID, Data: []byte("done")})
-		return err
+		return addEvent(tx, store.Event{ID: fmt.Sprint(w.InterchangeID), InterchangeID: w.InterchangeID, Data: []byte("done")})
 	})
 	if errors.Is(err, store.ErrLeaseLost) {
 		return nil
@@ -140,7 +139,7 @@ func receive(tx store.Tx, content []byte, now time.Time) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	_, err = tx.AddWork(store.Work{Kind: "check", Lane: "bulk", InterchangeID: id, DueAt: now})
+	err = tx.AddWork(store.Work{Kind: "check", Lane: "bulk", InterchangeID: id, DueAt: now})
 	return id, err
 }
 

@@ -9,6 +9,15 @@ import (
 	"github.com/marktbote/marktbote/store"
 )
 
+// addEvent adds an event that must be new.
+func addEvent(tx store.Tx, e store.Event) error {
+	known, err := tx.InsertEvents(e)
+	if err == nil && len(known) > 0 {
+		err = store.ErrDuplicate
+	}
+	return err
+}
+
 func eventTests() []test {
 	return []test{
 		{"event/every field comes back", func(t *testing.T, st store.Store) {
@@ -17,33 +26,46 @@ func eventTests() []test {
 					InterchangeID: addInterchange(t, st), RecordedAt: at(3), Data: []byte(`{"id":"01-a"}`)},
 				{ID: "01-A"},
 			}
+			var inside []store.Event
 			update(t, st, func(tx store.Tx) (err error) {
-				for i := range want {
-					if want[i].Seq, err = tx.InsertEvent(want[i]); err != nil {
+				for _, e := range want {
+					if err := addEvent(tx, e); err != nil {
 						return err
 					}
 				}
-				return nil
+				inside, err = tx.Events(0, 0, 0)
+				return err
 			})
-			equal(t, "events", want, view(t, st, func(tx store.Tx) ([]store.Event, error) { return tx.Events(0, 0, 0) }))
+			got := view(t, st, func(tx store.Tx) ([]store.Event, error) { return tx.Events(0, 0, 0) })
+			equal(t, "events seen inside", got, inside)
+			for i := range got {
+				if got[i].Seq <= 0 || i > 0 && got[i].Seq <= got[i-1].Seq {
+					t.Errorf("event %d has number %d", i, got[i].Seq)
+				}
+				got[i].Seq = 0
+			}
+			equal(t, "events", want, got)
 			for _, e := range want {
-				equal(t, "event", e, view(t, st, func(tx store.Tx) (store.Event, error) { return tx.Event(e.ID) }))
+				one := view(t, st, func(tx store.Tx) (store.Event, error) { return tx.Event(e.ID) })
+				one.Seq = 0
+				equal(t, "event", e, one)
 			}
 			wantError(t, "Event", st.View(t.Context(), func(tx store.Tx) error { _, err := tx.Event("01-b"); return err }), store.ErrNotFound)
 		}},
 		{"event/list", func(t *testing.T, st store.Store) {
 			a, b := addInterchange(t, st), addInterchange(t, st)
-			var seqs []int64
 			update(t, st, func(tx store.Tx) error {
 				for i, id := range []int64{a, b, a, 0, a} {
-					seq, err := tx.InsertEvent(store.Event{ID: fmt.Sprint(i), InterchangeID: id})
-					if err != nil {
+					if err := addEvent(tx, store.Event{ID: fmt.Sprint(i), InterchangeID: id}); err != nil {
 						return err
 					}
-					seqs = append(seqs, seq)
 				}
 				return nil
 			})
+			var seqs []int64
+			for _, e := range view(t, st, func(tx store.Tx) ([]store.Event, error) { return tx.Events(0, 0, 0) }) {
+				seqs = append(seqs, e.Seq)
+			}
 			for _, c := range []struct {
 				name  string
 				after int64
@@ -68,12 +90,31 @@ func eventTests() []test {
 			}
 		}},
 		{"event/duplicate", func(t *testing.T, st store.Store) {
-			add := func(tx store.Tx) error {
-				_, err := tx.InsertEvent(store.Event{ID: "same"})
-				return err
-			}
+			add := func(tx store.Tx) error { return addEvent(tx, store.Event{ID: "same"}) }
 			update(t, st, add)
-			wantError(t, "InsertEvent", st.Update(t.Context(), add), store.ErrDuplicate)
+			wantError(t, "InsertEvents", st.Update(t.Context(), add), store.ErrDuplicate)
+			update(t, st, func(tx store.Tx) error {
+				for _, c := range []struct {
+					events []store.Event
+					known  []int
+				}{
+					{[]store.Event{{ID: "new"}, {ID: "same"}, {ID: "twice"}, {ID: "twice"}}, []int{1, 3}},
+					{[]store.Event{{ID: "new"}, {ID: "last"}}, []int{0}},
+					{nil, nil},
+				} {
+					known, err := tx.InsertEvents(c.events...)
+					if err != nil {
+						return err
+					}
+					equal(t, "known", c.known, known)
+				}
+				return nil
+			})
+			var got []string
+			for _, e := range view(t, st, func(tx store.Tx) ([]store.Event, error) { return tx.Events(0, 0, 0) }) {
+				got = append(got, e.ID)
+			}
+			equal(t, "events", []string{"same", "new", "twice", "last"}, got)
 		}},
 		{"event/strictly increasing in commit order", testEventOrder},
 	}
@@ -91,7 +132,7 @@ func testEventOrder(t *testing.T, st store.Store) {
 			for round := range rounds {
 				err := st.Update(t.Context(), func(tx store.Tx) error {
 					for i := range perRound {
-						if _, err := tx.InsertEvent(store.Event{ID: fmt.Sprintf("%d/%d/%d", w, round, i)}); err != nil {
+						if err := addEvent(tx, store.Event{ID: fmt.Sprintf("%d/%d/%d", w, round, i)}); err != nil {
 							return err
 						}
 					}
@@ -101,7 +142,7 @@ func testEventOrder(t *testing.T, st store.Store) {
 					t.Errorf("Update: %v", err)
 				}
 				err = st.Update(t.Context(), func(tx store.Tx) error {
-					if _, err := tx.InsertEvent(store.Event{ID: fmt.Sprintf("%d/%d/lost", w, round)}); err != nil {
+					if err := addEvent(tx, store.Event{ID: fmt.Sprintf("%d/%d/lost", w, round)}); err != nil {
 						return err
 					}
 					return lost

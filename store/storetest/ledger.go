@@ -25,10 +25,7 @@ func ledgerTests() []test {
 			update(t, st, func(tx store.Tx) error { return errors.Join(tx.InsertLedger(want), tx.InsertLedger(empty)) })
 			got := view(t, st, func(tx store.Tx) ([]store.LedgerEntry, error) { return tx.Ledger(id) })
 			equal(t, "ledger", []store.LedgerEntry{empty, want}, got)
-			update(t, st, func(tx store.Tx) error { // the transaction can go on after a duplicate
-				wantError(t, "InsertLedger", tx.InsertLedger(empty), store.ErrDuplicate)
-				return nil
-			})
+			wantRefused(t, st, "InsertLedger", id, func(tx store.Tx) error { return tx.InsertLedger(empty) }, store.ErrDuplicate)
 			err := st.Update(t.Context(), func(tx store.Tx) error {
 				return tx.UpdateLedger(store.LedgerEntry{InterchangeID: answer, Kind: store.LedgerContrl, State: store.LedgerMet})
 			})
@@ -374,7 +371,7 @@ func testLock(t *testing.T, st store.Store) {
 				if err != nil || n > 0 {
 					return err
 				}
-				_, err = tx.AddWork(store.Work{Lane: "bulk"})
+				err = tx.AddWork(store.Work{Lane: "bulk"})
 				return err
 			})
 			if err != nil {

@@ -173,7 +173,7 @@ func payloadTests() []test {
 			if _, err := io.CopyN(io.Discard, r, 10); err != nil {
 				t.Fatal(err)
 			}
-			if err := st.Update(within(t), func(tx store.Tx) error { _, err := tx.AddWork(store.Work{}); return err }); err != nil {
+			if err := st.Update(within(t), func(tx store.Tx) error { return tx.AddWork(store.Work{}) }); err != nil {
 				t.Fatal(err)
 			}
 			checkBytes(t, st, putBytes(t, st, 8, 100))
@@ -293,7 +293,7 @@ func testSlowUpload(t *testing.T, st store.Store) {
 	}
 	ctx := within(t)
 	err = st.Update(ctx, func(tx store.Tx) error {
-		_, err := tx.AddWork(store.Work{Lane: "bulk"})
+		err := tx.AddWork(store.Work{Lane: "bulk"})
 		return err
 	})
 	if err != nil {

@@ -64,7 +64,7 @@ func keepIn(t *testing.T, st store.Store, class store.Class, sender string) (id 
 		if id, err = tx.InsertInterchange(store.Interchange{Direction: store.In, PayloadDigest: p.Digest, Sender: sender}); err != nil {
 			return err
 		}
-		_, err = tx.InsertEvent(store.Event{ID: "event " + sender, InterchangeID: id, Data: []byte(secret)})
+		err = addEvent(tx, store.Event{ID: "event " + sender, InterchangeID: id, Data: []byte(secret)})
 		return errors.Join(err, tx.InsertFinding(store.Finding{InterchangeID: id, Index: 1, Data: []byte(secret)}))
 	})
 	return id, p

@@ -277,15 +277,13 @@ func messageTests() []test {
 			update(t, st, func(tx store.Tx) error {
 				return errors.Join(tx.InsertMessage(m), tx.InsertTransaction(x), tx.InsertFinding(f))
 			})
-			update(t, st, func(tx store.Tx) error { // the transaction can go on after a duplicate
-				wantError(t, "InsertMessage", tx.InsertMessage(m), store.ErrDuplicate)
-				wantError(t, "InsertTransaction", tx.InsertTransaction(x), store.ErrDuplicate)
-				wantError(t, "InsertFinding", tx.InsertFinding(f), store.ErrDuplicate)
-				m.Index++
-				return tx.InsertMessage(m)
-			})
-			got := view(t, st, func(tx store.Tx) ([]store.Message, error) { return tx.Messages(id) })
-			equal(t, "messages", 2, len(got))
+			for name, again := range map[string]func(tx store.Tx) error{
+				"InsertMessage":     func(tx store.Tx) error { return tx.InsertMessage(m) },
+				"InsertTransaction": func(tx store.Tx) error { return tx.InsertTransaction(x) },
+				"InsertFinding":     func(tx store.Tx) error { return tx.InsertFinding(f) },
+			} {
+				wantRefused(t, st, name, id, again, store.ErrDuplicate)
+			}
 		}},
 		{"message/found by its numbers", testFindTransactions},
 		{"message/what it refers to must exist", func(t *testing.T, st store.Store) {
@@ -297,18 +295,16 @@ func messageTests() []test {
 				},
 				"finding": func(tx store.Tx) error { return tx.InsertFinding(store.Finding{InterchangeID: 4711, Index: 1}) },
 				"event": func(tx store.Tx) error {
-					_, err := tx.InsertEvent(store.Event{ID: "e", InterchangeID: 4711})
-					return err
+					return addEvent(tx, store.Event{ID: "e", InterchangeID: 4711})
 				},
 				"work": func(tx store.Tx) error {
-					_, err := tx.AddWork(store.Work{InterchangeID: 4711})
-					return err
+					return tx.AddWork(store.Work{InterchangeID: 4711})
 				},
 			} {
 				wantError(t, name, st.Update(t.Context(), fn), store.ErrNotFound)
 				// Ignoring the error does not help: the transaction is not committed.
 				if err := st.Update(t.Context(), func(tx store.Tx) error {
-					if _, err := tx.AddWork(store.Work{Lane: "bulk"}); err != nil {
+					if err := tx.AddWork(store.Work{Lane: "bulk"}); err != nil {
 						return err
 					}
 					_ = fn(tx)
@@ -320,6 +316,31 @@ func messageTests() []test {
 			equal(t, "work left", 0, view(t, st, store.Tx.PendingWork))
 		}},
 	}
+}
+
+// wantRefused fails the test unless a change is refused, also among others and if the error is ignored, and nothing of its
+// transaction is there afterwards.
+func wantRefused(t *testing.T, st store.Store, name string, id int64, change func(tx store.Tx) error, want error) {
+	t.Helper()
+	before := view(t, st, func(tx store.Tx) ([]store.Message, error) { return tx.Messages(id) })
+	fresh := 1000
+	add := func(tx store.Tx) error {
+		fresh++
+		return tx.InsertMessage(store.Message{InterchangeID: id, Index: fresh})
+	}
+	wantError(t, name, st.Update(t.Context(), change), want)
+	wantError(t, name+" among others", st.Update(t.Context(), func(tx store.Tx) error {
+		return errors.Join(add(tx), change(tx), add(tx))
+	}), want)
+	wantError(t, name+", ignored", st.Update(t.Context(), func(tx store.Tx) error { _ = change(tx); return add(tx) }), want)
+	wantError(t, name+", seen by a query", st.Update(t.Context(), func(tx store.Tx) error {
+		if err := errors.Join(change(tx), add(tx)); err != nil {
+			return err
+		}
+		_, err := tx.Messages(id)
+		return err
+	}), want)
+	equal(t, "messages after "+name, before, view(t, st, func(tx store.Tx) ([]store.Message, error) { return tx.Messages(id) }))
 }
 
 func testMessageRoundTrip(t *testing.T, st store.Store) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/marktbote/marktbote/store"
@@ -15,8 +16,7 @@ func transactionTests() []test {
 		return view(t, st, store.Tx.PendingWork)
 	}
 	add := func(tx store.Tx) error {
-		_, err := tx.AddWork(store.Work{Kind: "check", Lane: "bulk"})
-		return err
+		return tx.AddWork(store.Work{Kind: "check", Lane: "bulk"})
 	}
 	return []test{
 		{"transaction/an error rolls back and is returned", func(t *testing.T, st store.Store) {
@@ -119,8 +119,66 @@ func transactionTests() []test {
 			equal(t, "work", 0, count(t, st))
 			update(t, st, add)
 		}},
+		{"transaction/many at once, some fail", testManyAtOnce},
 		{"transaction/after Close", testAfterClose},
 	}
+}
+
+// testManyAtOnce lets transactions that fail in every way run among others: each has its own effect or none.
+func testManyAtOnce(t *testing.T, st store.Store) {
+	own := errors.New("own")
+	id := addInterchange(t, st)
+	const each, workers = 30, 8
+	fail := []func(tx store.Tx, cancel func()) error{
+		func(store.Tx, func()) error { return nil },
+		func(store.Tx, func()) error { return own },
+		func(store.Tx, func()) error { panic("boom") },
+		func(_ store.Tx, cancel func()) error { cancel(); return nil },
+		func(tx store.Tx, _ func()) error {
+			return tx.InsertMessage(store.Message{InterchangeID: 4711, Index: 1})
+		},
+		func(tx store.Tx, _ func()) error { // refused when it is sent, at the end
+			return errors.Join(tx.InsertFinding(store.Finding{InterchangeID: id, Index: 1 << 20}), tx.InsertFinding(store.Finding{InterchangeID: id, Index: 1 << 20}))
+		},
+		func(tx store.Tx, _ func()) error { _, err := tx.PendingWork(); return err },
+	}
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	want := map[int]bool{}
+	for w := range workers {
+		wg.Go(func() {
+			for i := range each {
+				index := 1 + w*each + i
+				ctx, cancel := context.WithCancel(t.Context())
+				err := func() (err error) {
+					defer func() {
+						if p := recover(); p != nil {
+							err = own
+						}
+					}()
+					return st.Update(ctx, func(tx store.Tx) error {
+						return errors.Join(tx.InsertMessage(store.Message{InterchangeID: id, Index: index}), fail[index%len(fail)](tx, cancel))
+					})
+				}()
+				cancel()
+				if succeeds := index%len(fail) == 0 || index%len(fail) == len(fail)-1; succeeds != (err == nil) {
+					t.Errorf("Update %d: %v", index, err)
+				}
+				if err == nil {
+					mu.Lock()
+					want[index] = true
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	got := map[int]bool{}
+	for _, m := range view(t, st, func(tx store.Tx) ([]store.Message, error) { return tx.Messages(id) }) {
+		got[m.Index] = true
+	}
+	equal(t, "messages", want, got)
+	verify(t, st, store.AuditHead{})
 }
 
 func testAfterClose(t *testing.T, st store.Store) {
@@ -138,8 +196,7 @@ func testAfterClose(t *testing.T, st store.Store) {
 		ended <- st.Update(t.Context(), func(tx store.Tx) error {
 			close(running)
 			<-release
-			_, err := tx.AddWork(store.Work{Lane: "bulk"})
-			return err
+			return tx.AddWork(store.Work{Lane: "bulk"})
 		})
 	}()
 	<-running

@@ -152,11 +152,26 @@ func workTests() []test {
 	}
 }
 
+// addOne adds an item and returns its ID.
+func addOne(tx store.Tx, w store.Work) (int64, error) {
+	if err := tx.AddWork(w); err != nil {
+		return 0, err
+	}
+	var last int64
+	for {
+		items, err := tx.WorkItems(store.WorkQuery{After: last, Limit: 10_000})
+		if err != nil || len(items) == 0 {
+			return last, err
+		}
+		last = items[len(items)-1].ID
+	}
+}
+
 func addWork(t *testing.T, st store.Store, items ...store.Work) (ids []int64) {
 	t.Helper()
 	update(t, st, func(tx store.Tx) error {
 		for _, w := range items {
-			id, err := tx.AddWork(w)
+			id, err := addOne(tx, w)
 			if err != nil {
 				return err
 			}

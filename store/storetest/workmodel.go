@@ -88,7 +88,7 @@ func (m *workModel) add(rt *rapid.T) {
 	}
 	m.update(rt, func(tx store.Tx) (err error) {
 		for _, w := range added {
-			if w.ID, err = tx.AddWork(*w); err != nil {
+			if w.ID, err = addOne(tx, *w); err != nil {
 				return err
 			}
 		}
