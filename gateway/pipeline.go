@@ -24,6 +24,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"sync"
 	"time"
 
@@ -94,6 +95,7 @@ type Gateway struct {
 	assignments *process.Assignments
 	now         func() time.Time
 	work        *work.Runner
+	checking    chan struct{}          // holds an element for every check in HandIn
 	verdicts    *prometheus.CounterVec // gateway_interchanges_total; labels: direction (in, out), verdict (see check)
 	events      prometheus.Counter     // gateway_events_total
 	overdue     *prometheus.CounterVec // gateway_deadlines_missed_total; labels: kind (of the ledger)
@@ -113,7 +115,8 @@ func New(opts Options) *Gateway {
 	g := &Gateway{
 		lookup: opts.Lookup, assignments: opts.Assignments,
 		store: opts.Store, config: opts.Config, log: opts.Log.Named("gateway"), channel: opts.Channel, rules: opts.Rules, now: opts.Now,
-		work: work.New(opts.Store, opts.Log, opts.Now, opts.Metrics),
+		work:     work.New(opts.Store, opts.Log, opts.Now, opts.Metrics),
+		checking: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		verdicts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gateway_interchanges_total", Help: "Interchanges checked, by direction and verdict.",
 		}, []string{"direction", "verdict"}),
@@ -319,13 +322,9 @@ func (g *Gateway) check(ctx context.Context, item store.Work) (work.Commit, erro
 	if err != nil {
 		return work.Commit{}, err
 	}
-	opts := check.Options{At: x.ReceivedAt, Rules: g.rules, Facts: facts{g.config}, Read: edifact.Options{MaxMessageBytes: g.config.MaxMessageBytes}}
-	known := &knowledge{ctx: ctx, g: g, self: x.ID}
-	if x.Direction == store.In {
-		opts.Knowledge = known
-		if g.channel != nil {
-			opts.MaxFindings = maxFindings
-		}
+	opts, known := g.checkOptions(ctx, x)
+	if x.Direction == store.In && g.channel != nil {
+		opts.MaxFindings = maxFindings
 	}
 	result, err := g.judge(ctx, x.PayloadDigest, opts)
 	if err != nil {
@@ -364,7 +363,7 @@ func (g *Gateway) check(ctx context.Context, item store.Work) (work.Commit, erro
 				if err := in.commit(ctx, tx, &row); err != nil {
 					return err
 				}
-			case result.Verdict == check.Accepted:
+			case x.Verdict == string(check.Accepted):
 				if err := g.addDispatch(tx, x, x.MessageType); err != nil {
 					return err
 				}
@@ -383,6 +382,15 @@ func (g *Gateway) check(ctx context.Context, item store.Work) (work.Commit, erro
 			g.work.Wake()
 		},
 	}, nil
+}
+
+// checkOptions returns how an interchange is checked, and what has to be confirmed when the verdict is kept.
+func (g *Gateway) checkOptions(ctx context.Context, x store.Interchange) (check.Options, *knowledge) {
+	known := &knowledge{ctx: ctx, g: g, self: x.ID, direction: x.Direction}
+	return check.Options{
+		At: x.ReceivedAt, Rules: g.rules, Facts: facts{g.config}, Knowledge: known, Outgoing: x.Direction == store.Out,
+		Read: edifact.Options{MaxMessageBytes: g.config.MaxMessageBytes},
+	}, known
 }
 
 // judge checks kept bytes.

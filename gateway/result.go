@@ -12,16 +12,27 @@ import (
 	"github.com/marktbote/marktbote/store"
 )
 
-// fill writes the result of a check into the row of its interchange.
+// fill writes the result of a check into the row of its interchange. What is to be sent is accepted only as a whole: a
+// transaction that the partner would reject does not leave, and what would be left without it only the sender can say.
 func fill(x *store.Interchange, r *check.Result) {
 	x.State = store.StateChecked
 	x.Verdict = string(r.Verdict)
+	if x.Direction == store.Out && r.Verdict == check.Accepted && anyRejected(r) {
+		x.Verdict = string(check.RejectedProcessing)
+	}
 	x.FormatVersion, x.Sparte = string(r.FormatVersion), string(r.Sparte)
 	x.Sender, x.Recipient, x.ControlRef, x.ApplicationRef = r.Sender, r.Receiver, r.Reference, r.ApplicationRef
 	x.Test, x.MessageCount, x.FindingCount = r.Test, len(r.Messages), r.FindingCount
 	if len(r.Messages) > 0 {
 		x.MessageType = r.Messages[0].Type
 	}
+}
+
+// anyRejected reports whether a message or a transaction is not accepted.
+func anyRejected(r *check.Result) bool {
+	return slices.ContainsFunc(r.Messages, func(m check.Message) bool {
+		return m.Verdict != check.Accepted || slices.ContainsFunc(m.Transactions, func(t check.Transaction) bool { return t.Verdict != check.Accepted })
+	})
 }
 
 // insertResult adds the messages, transactions and findings of a check.
@@ -105,7 +116,9 @@ func rejectedOf(list []store.Transaction) map[place]bool {
 type knowledge struct {
 	ctx  context.Context //nolint:containedctx // lives for one check
 	g    *Gateway
-	self int64 // the interchange being checked
+	self int64 // the interchange being checked; 0: it is not kept yet
+
+	direction store.Direction
 
 	fresh              bool // Seen was asked and said no
 	sender, controlRef string
@@ -118,8 +131,9 @@ func (k *knowledge) IsPartner(mpID string) bool { return k.g.config.IsPartner(mp
 func (k *knowledge) AcceptsTests() bool { return k.g.config.AcceptTests }
 
 // Seen looks for another interchange with the same identity that was checked before this one, whatever became of it.
-// Which of the two was received first does not matter: the check of the first may have had to be repeated. Without
-// sender or reference there is no identity.
+// Which of the two was received first does not matter: the check of the first may have had to be repeated. Of those to
+// be sent only the accepted ones count: the reference of what has never left is free. Without sender or reference there
+// is no identity.
 //
 // Spec: Allgemeine Festlegungen 6.1 ch. 5 (UNB 0020 is not used again within ten years)
 func (k *knowledge) Seen(sender, controlRef string) (seen bool, err error) {
@@ -142,7 +156,7 @@ func (k *knowledge) confirm(tx store.Tx) error {
 	if !k.fresh {
 		return nil
 	}
-	if err := tx.Lock("control-ref/" + k.sender + "/" + k.controlRef); err != nil {
+	if err := tx.Lock("control-ref/" + string(k.direction) + "/" + k.sender + "/" + k.controlRef); err != nil {
 		return err
 	}
 	seen, err := k.find(tx)
@@ -153,6 +167,9 @@ func (k *knowledge) confirm(tx store.Tx) error {
 }
 
 func (k *knowledge) find(tx store.Tx) (bool, error) {
-	list, err := tx.FindControlRef(store.In, k.sender, k.controlRef)
-	return slices.ContainsFunc(list, func(x store.Interchange) bool { return x.ID != k.self }), err
+	list, err := tx.FindControlRef(k.direction, k.sender, k.controlRef)
+	return slices.ContainsFunc(list, func(x store.Interchange) bool {
+		refused := x.Direction == store.Out && x.Verdict != string(check.Accepted) // it has not left
+		return x.ID != k.self && !refused
+	}), err
 }

@@ -58,6 +58,7 @@ type Options struct {
 	MaxFindings   int          // 0: DefaultMaxFindings
 	MaxMessages   int          // 0: DefaultMaxMessages
 	Knowledge     Knowledge    // nil: nothing is known about partners
+	Outgoing      bool         // the file is to be sent: its sender must be an own one, its reference a fresh one
 	Facts         ahb.Facts    // nil: nothing is known beside the message
 	Rules         *rules.Shelf // nil: the embedded packs
 
@@ -77,7 +78,8 @@ type Knowledge interface {
 	IsPartner(mpID string) bool
 	// AcceptsTests reports whether files with the test indicator are processed.
 	AcceptsTests() bool
-	// Seen reports whether another file with this sender and control reference (UNB 0004, 0020) was received.
+	// Seen reports whether another file with this sender and control reference (UNB 0004, 0020) was received, or was
+	// sent if the file is to be sent.
 	Seen(sender, controlRef string) (bool, error)
 }
 

@@ -162,6 +162,14 @@ func TestKnowledge(t *testing.T) {
 	if got != "7 23 25 26 " || r.Verdict != check.RejectedSyntax || r.Messages[0].Transactions[0].Verdict != check.RejectedSyntax {
 		t.Errorf("%s %s", got, r.Verdict)
 	}
+	got = ""
+	r = judge(t, data, check.Options{At: received, Knowledge: known{}, Outgoing: true})
+	for _, x := range findings(r) {
+		got += string(x.Code) + " "
+	}
+	if got != "E1060 E1061 " || r.Verdict != check.RejectedSyntax {
+		t.Errorf("outgoing: %s %s", got, r.Verdict)
+	}
 	broken := errors.New("store is gone")
 	if _, err := check.File(bytes.NewReader(data), check.Options{At: received, Knowledge: known{broken}}); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)

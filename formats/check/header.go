@@ -144,13 +144,23 @@ func (f *file) created(unb *edifact.Segment) {
 
 // known asks what only the gateway knows.
 //
-// Spec: CONTRL MIG 2.0b, DE 0085 codes 7, 23, 25, 26
+// Spec: CONTRL MIG 2.0b, DE 0085 codes 7, 23, 25, 26; Allgemeine Festlegungen 6.1 ch. 5
 func (f *file) known(unb *edifact.Segment) error {
 	k := f.opts.Knowledge
 	if k == nil {
 		return nil
 	}
 	r := f.result
+	if f.opts.Outgoing {
+		if !k.IsOwn(r.Sender) {
+			f.unb("E1060", unb.ComponentPosition(3, 1), cutText(r.Sender), "")
+		}
+		seen, err := k.Seen(r.Sender, r.Reference)
+		if seen {
+			f.unb("E1061", unb.ElementPosition(6), cutText(r.Reference), "")
+		}
+		return err
+	}
 	if !k.IsOwn(r.Receiver) {
 		f.unb("E1050", unb.ComponentPosition(4, 1), cutText(r.Receiver), "")
 	}
