@@ -38,7 +38,7 @@ var (
 	testsOfGateway = []string{"store/...", "gateway/...", "fixtures", "edifact/..."}
 
 	belowGateway  = []string{"edifact", "formats/...", "store"}
-	belowChannels = append(slices.Clip(belowGateway), "gateway/config", "gateway/audit", "gateway/partner", "gateway/smime")
+	belowChannels = append(slices.Clip(belowGateway), "gateway/route", "gateway/config", "gateway/audit", "gateway/partner", "gateway/smime")
 	belowWork     = append(slices.Clip(belowChannels), "gateway/as4/...", "gateway/mail/...")
 	belowPipeline = append(slices.Clip(belowWork), "gateway/work", "gateway/deliver/...")
 	belowAPI      = append(slices.Clip(belowPipeline), "gateway", "gateway/auth")
@@ -84,7 +84,8 @@ var layers = map[string]layer{
 	"fixtures":     {foreign: []string{"*"}, banned: []string{"net/..."}, why: whyFixtures, tests: []string{"edifact/..."}},
 	"fixtures/...": {foreign: []string{"*"}, ours: []string{"fixtures"}, why: whyFixtures},
 
-	"gateway/config":      gatewayLayer(belowGateway...),
+	"gateway/route":       gatewayLayer(),
+	"gateway/config":      gatewayLayer(append(slices.Clip(belowGateway), "gateway/route")...),
 	"gateway/audit":       gatewayLayer(belowGateway...),
 	"gateway/objects":     gatewayLayer(append(slices.Clip(belowGateway), "gateway/config")...),
 	"gateway/partner":     gatewayLayer(append(slices.Clip(belowGateway), "gateway/config")...),
@@ -99,6 +100,7 @@ var layers = map[string]layer{
 	"gateway/deliver/...": gatewayLayer(belowWork...),
 	"gateway":             gatewayLayer(belowPipeline...),
 	"gateway/api":         gatewayLayer(belowAPI...),
+	"gateway/pickup":      gatewayLayer(belowAPI...),
 	"gateway/web":         gatewayLayer(append(slices.Clip(belowAPI), "gateway/api")...),
 
 	"cmd/...": {

@@ -7,6 +7,14 @@
 //	  - {mp_id: "9999100000013", rolle: LF, name: Stadtwerke Musterstadt}
 //	partners:
 //	  - {mp_id: "9999200000026", rolle: NB, name: Netz Musterstadt}
+//	pickup:
+//	  - {dir: /srv/ausgang, number: true}
+//	destinations:
+//	  - {name: crm, url: "https://crm.example/marktbote", token_file: /etc/marktbote/crm.token}
+//	  - {name: archive, directory: /srv/archiv}
+//	routes:
+//	  - {rolle: [LF], pid: ["55002", "5501*"], to: [crm, archive]}
+//	  - {to: [archive]}
 package config
 
 import (
@@ -25,6 +33,7 @@ import (
 
 	"github.com/marktbote/marktbote/formats"
 	"github.com/marktbote/marktbote/formats/ident"
+	"github.com/marktbote/marktbote/gateway/route"
 )
 
 // maxFile bounds the size of a configuration file in bytes.
@@ -63,6 +72,18 @@ type Config struct {
 	Own []Party `yaml:"own"`
 	// Partners lists the known Marktpartner. If empty, every sender is taken for a known one.
 	Partners []Party `yaml:"partners"`
+	// Pickup lists directories in which interchanges are left that are to be sent.
+	Pickup []Pickup `yaml:"pickup"`
+	// Destinations lists the systems that received interchanges are delivered to.
+	Destinations []Destination `yaml:"destinations"`
+	// Routes says which of them a received transaction goes to: the first rule that fits decides. Without rules nothing is
+	// delivered; with rules, what none of them fits is set aside for a person. Package route tells the form.
+	Routes []route.Rule `yaml:"routes"`
+	// Objects names a file with objects (MaLo, MeLo ...) that go elsewhere than the rules say, such as those that have
+	// moved to another system already: on each line an identifier and its destinations. It is read at the start.
+	Objects string `yaml:"objects"`
+	// ObjectRoutes is the content of that file.
+	ObjectRoutes map[string][]string `yaml:"-"`
 }
 
 // Party is a Marktpartner: one MP-ID with the role it stands for.
@@ -120,6 +141,9 @@ func Load(path string) (Config, error) {
 	if file, isFile := c.StoreFile(); isFile && c.Store != "" && !filepath.IsAbs(file) {
 		c.Store = filepath.Join(filepath.Dir(path), file)
 	}
+	if err := c.loadSystems(filepath.Dir(path)); err != nil {
+		return Config{}, fmt.Errorf("config: %s: %w", path, err)
+	}
 	return c, nil
 }
 
@@ -176,6 +200,7 @@ func (c *Config) Validate() error {
 			seen[p.MPID] = true
 		}
 	}
+	errs = append(errs, c.validateSystems())
 	return errors.Join(errs...)
 }
 
