@@ -488,19 +488,23 @@ func (g *Gateway) dispatch(ctx context.Context, item store.Work) (work.Commit, e
 	if g.channel == nil {
 		return work.Commit{}, final{errors.New("gateway: dispatch: no channel to send through is configured")}
 	}
+	again := x.State == store.StatePublished // what follows from it was done the first time
 	var c *content
-	if !acknowledges(x) {
+	if !again && !acknowledges(x) {
 		if c, err = g.readContent(ctx, x, rejectedOf(transactions)); err != nil {
 			return work.Commit{}, fmt.Errorf("gateway: dispatch: %w", err)
 		}
 	}
-	if err := g.send(ctx, x); err != nil {
+	if err := g.send(ctx, x, item.ID); err != nil {
 		return work.Commit{}, fmt.Errorf("gateway: dispatch: %w", err)
 	}
 	at := g.now()
 	x.State = store.StatePublished
 	return work.Commit{
 		Do: func(tx store.Tx) error {
+			if again {
+				return tx.CompleteWork(item)
+			}
 			tx.SetClass(dataClass(x.MessageType))
 			if err := g.sent(tx, x, transactions, at); err != nil {
 				return err
@@ -525,15 +529,16 @@ func (g *Gateway) dispatch(ctx context.Context, item store.Work) (work.Commit, e
 	}, nil
 }
 
-// send makes one attempt.
-func (g *Gateway) send(ctx context.Context, x store.Interchange) error {
+// send makes one attempt. Each work item is one message for the transport, so that a partner can tell a repeated attempt,
+// which he may have got already, from what is sent once more because he asks for it.
+func (g *Gateway) send(ctx context.Context, x store.Interchange, item int64) error {
 	body, err := g.store.OpenPayload(ctx, x.PayloadDigest)
 	if err != nil {
 		return err
 	}
 	defer body.Close()
 	return g.channel.Send(ctx, Outgoing{
-		MessageID: fmt.Sprintf("%d.%s@%s", x.ID, x.PayloadDigest[:16], x.Sender),
+		MessageID: fmt.Sprintf("%d.%d.%s@%s", x.ID, item, x.PayloadDigest[:16], x.Sender),
 		Sender:    x.Sender, Recipient: x.Recipient, Body: body,
 	})
 }
