@@ -9,8 +9,10 @@
 //	                            what an answer of a partner settles (ledger.go)
 //	                            what the transactions are in their processes, and what is owed until when (process.go)
 //	                            events in the outbox (publish.go)
+//	                            which systems it goes to (route.go)
+//	               -> deliver:  one attempt to hand it to a system
 //	out  caller    -> Submit:   bytes kept                        -> the caller may forget them
-//	               -> check:    verdict and findings
+//	               -> check:    verdict and findings; both at once for what a system hands in (handin.go)
 //	               -> dispatch: one attempt through the Channel; what the partner owes for it now; events
 //	time watch (watch.go):      what is due soon, what was missed, and what silence means
 //
@@ -37,6 +39,7 @@ import (
 	"github.com/marktbote/marktbote/formats/process"
 	"github.com/marktbote/marktbote/formats/rules"
 	"github.com/marktbote/marktbote/gateway/config"
+	"github.com/marktbote/marktbote/gateway/deliver"
 	"github.com/marktbote/marktbote/gateway/work"
 	"github.com/marktbote/marktbote/store"
 )
@@ -86,19 +89,20 @@ type Options struct {
 
 // Gateway is one gateway. Its methods are safe for concurrent use.
 type Gateway struct {
-	store       store.Store
-	config      config.Config
-	log         *zap.Logger
-	channel     Channel
-	rules       *rules.Shelf
-	lookup      Lookup
-	assignments *process.Assignments
-	now         func() time.Time
-	work        *work.Runner
-	checking    chan struct{}          // holds an element for every check in HandIn
-	verdicts    *prometheus.CounterVec // gateway_interchanges_total; labels: direction (in, out), verdict (see check)
-	events      prometheus.Counter     // gateway_events_total
-	overdue     *prometheus.CounterVec // gateway_deadlines_missed_total; labels: kind (of the ledger)
+	store        store.Store
+	config       config.Config
+	log          *zap.Logger
+	channel      Channel
+	rules        *rules.Shelf
+	lookup       Lookup
+	assignments  *process.Assignments
+	now          func() time.Time
+	work         *work.Runner
+	checking     chan struct{}                  // holds an element for every check in HandIn
+	destinations map[string]deliver.Destination // by name
+	verdicts     *prometheus.CounterVec         // gateway_interchanges_total; labels: direction (in, out), verdict (see check)
+	events       prometheus.Counter             // gateway_events_total
+	overdue      *prometheus.CounterVec         // gateway_deadlines_missed_total; labels: kind (of the ledger)
 }
 
 // New returns a Gateway that does nothing until Run.
@@ -116,7 +120,7 @@ func New(opts Options) *Gateway {
 		lookup: opts.Lookup, assignments: opts.Assignments,
 		store: opts.Store, config: opts.Config, log: opts.Log.Named("gateway"), channel: opts.Channel, rules: opts.Rules, now: opts.Now,
 		work:     work.New(opts.Store, opts.Log, opts.Now, opts.Metrics),
-		checking: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		checking: make(chan struct{}, runtime.GOMAXPROCS(0)), destinations: map[string]deliver.Destination{},
 		verdicts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "gateway_interchanges_total", Help: "Interchanges checked, by direction and verdict.",
 		}, []string{"direction", "verdict"}),
@@ -125,10 +129,15 @@ func New(opts Options) *Gateway {
 			Name: "gateway_deadlines_missed_total", Help: "Acknowledgements that did not come or go out in time, by kind.",
 		}, []string{"kind"}),
 	}
+	for _, d := range opts.Config.Destinations {
+		g.destinations[d.Name] = deliver.New(d)
+	}
 	opts.Metrics.MustRegister(g.verdicts, g.events, g.overdue)
 	g.work.Handle(kindCheck, g.check)
 	g.work.Handle(kindDispatch, g.dispatch)
 	g.work.Handle(kindCorrelate, g.correlateAgain)
+	g.work.Handle(kindRoute, g.routeAgain)
+	g.work.Handle(kindDeliver, g.deliver)
 	g.work.Handle(kindDecide, func(_ context.Context, item store.Work) (work.Commit, error) {
 		return work.Commit{}, final{errors.New(item.Reason)}
 	})
@@ -146,6 +155,9 @@ func (g *Gateway) Run(ctx context.Context) {
 	}
 	g.work.Run(ctx)
 	beside.Wait()
+	for _, d := range g.destinations {
+		d.Close()
+	}
 }
 
 // listen wakes the lanes when another gateway on the same database has added work. Without it, and while it fails, they
@@ -453,7 +465,7 @@ func (in *incoming) commit(ctx context.Context, tx store.Tx, x *store.Interchang
 	if x.Verdict == string(check.Accepted) {
 		x.State = store.StatePublished
 	}
-	return nil
+	return in.g.route(tx, *x)
 }
 
 func (in *incoming) after() {

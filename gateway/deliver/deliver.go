@@ -81,6 +81,8 @@ func (n *Notice) Key() string {
 type Destination interface {
 	// Deliver makes one attempt. An error with Temporary() false is final.
 	Deliver(ctx context.Context, n *Notice, body io.Reader) error
+	// Close ends connections that are not used at the moment.
+	Close()
 }
 
 // New returns the destination of a configuration.
@@ -93,6 +95,9 @@ func New(c config.Destination) Destination {
 
 // directory delivers files.
 type directory struct{ path string }
+
+// Close implements Destination.
+func (directory) Close() {}
 
 // Deliver writes the notice and then the file, each so that it is there as a whole or not at all. Who waits for files
 // with the ending .edi finds the notice of each beside it. Repeated, it writes the same again.

@@ -45,6 +45,9 @@ func newPost(c config.Destination) *post {
 	}}
 }
 
+// Close implements Destination.
+func (p *post) Close() { p.client.CloseIdleConnections() }
+
 // answerError is an answer other than 2xx.
 type answerError int
 
