@@ -128,7 +128,7 @@ func (g *Gateway) Resend(ctx context.Context, id int64, who, reason string) erro
 		}); err != nil {
 			return err
 		}
-		return g.addDispatch(tx, x)
+		return g.addDispatch(tx, x, x.MessageType)
 	})
 	if err != nil {
 		return fmt.Errorf("gateway: resend: %w", err)

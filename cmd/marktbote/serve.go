@@ -17,8 +17,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/marktbote/marktbote/gateway"
+	"github.com/marktbote/marktbote/gateway/api"
 	"github.com/marktbote/marktbote/gateway/config"
+	"github.com/marktbote/marktbote/gateway/pickup"
 	"github.com/marktbote/marktbote/gateway/web"
+	"github.com/marktbote/marktbote/store"
 )
 
 // serveCmd is "marktbote serve".
@@ -32,9 +35,12 @@ type serveCmd struct {
 func (c *serveCmd) Help() string {
 	return `Receives interchanges over HTTP (POST /interchanges), keeps them durably before it answers, checks them, and puts their events into the outbox (GET /events). The message log is a web page at /, metrics are at /metrics. Ctrl-C stops after the work in progress.
 
-Example:
+Interchanges that are to be sent come over POST /v1/interchanges (?number=true numbers them) or from directories (pickup in the configuration); what is received goes to systems by the rules in routes. docs/operations.md tells more.
+
+Examples:
   marktbote serve &
-  curl --data-binary @utilmd.edi http://127.0.0.1:8470/interchanges`
+  curl --data-binary @utilmd.edi http://127.0.0.1:8470/interchanges
+  curl --data-binary @utilmd.edi 'http://127.0.0.1:8470/v1/interchanges?number=true'`
 }
 
 // Run serves until it is interrupted.
@@ -71,9 +77,15 @@ func (c *serveCmd) Run(e env) error {
 		return errors.Join(err, st.Close())
 	}
 	g := gateway.New(gateway.Options{Store: st, Config: cfg, Log: log, Metrics: metrics, Rules: shelf, Assignments: assignments})
+	watchers, err := openPickups(cfg, g, st, log)
+	if err != nil {
+		return errors.Join(err, st.Close())
+	}
+	defer closeAll(watchers)
 	site := &web.Site{Name: "Marktbote", Store: st, Receiver: g, Log: log}
 	mux := http.NewServeMux()
 	mux.Handle("/", site.Handler())
+	mux.Handle("/v1/", (&api.API{Gateway: g, Store: st, Log: log}).Handler())
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
 	listener, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
@@ -82,12 +94,34 @@ func (c *serveCmd) Run(e env) error {
 	fmt.Fprintf(e.stderr, "Message log: http://%s/   data: %s   Ctrl-C stops.\n", listener.Addr(), describeStore(cfg))
 	group, ctx := errgroup.WithContext(e.ctx)
 	group.Go(func() error { g.Run(ctx); return nil })
+	for _, w := range watchers {
+		group.Go(func() error { w.Run(ctx); return nil })
+	}
 	var handler http.Handler = mux
 	if !cfg.ListenAnywhere {
 		handler = loopbackOnly(mux)
 	}
 	group.Go(func() error { return serveHTTP(ctx, listener, handler, readPatience) })
 	return errors.Join(group.Wait(), st.Close())
+}
+
+// openPickups opens the directories from which interchanges are sent.
+func openPickups(cfg config.Config, g *gateway.Gateway, st store.Store, log *zap.Logger) (list []*pickup.Watcher, err error) {
+	for _, p := range cfg.Pickup {
+		w, err := pickup.Open(p, g, st, log)
+		if err != nil {
+			closeAll(list)
+			return nil, err
+		}
+		list = append(list, w)
+	}
+	return list, nil
+}
+
+func closeAll(list []*pickup.Watcher) {
+	for _, w := range list {
+		_ = w.Close() // nothing was written to it
+	}
 }
 
 // newLog returns the log of the process: JSON lines on standard error.
