@@ -97,8 +97,7 @@ func (h *handIn) long(ctx context.Context, body io.Reader) (id int64, err error)
 		if id, err = tx.InsertInterchange(h.x); err != nil {
 			return err
 		}
-		_, err := tx.AddWork(store.Work{Kind: kindCheck, Lane: lane(h.messageType, payload.Size), InterchangeID: id, DueAt: h.x.ReceivedAt})
-		return err
+		return tx.AddWork(store.Work{Kind: kindCheck, Lane: lane(h.messageType, payload.Size), InterchangeID: id, DueAt: h.x.ReceivedAt})
 	})
 	return id, err
 }

@@ -92,8 +92,7 @@ func (g *Gateway) route(tx store.Tx, x store.Interchange) error {
 	item := store.Work{InterchangeID: x.ID, DueAt: g.now()}
 	if r.unmatched != "" {
 		item.Kind, item.Lane, item.Parked, item.Reason = kindRoute, work.Urgent, true, "gateway: route: "+r.unmatched
-		_, err := tx.AddWork(item)
-		return err
+		return tx.AddWork(item)
 	}
 	return g.addDeliveries(tx, item, r)
 }
@@ -106,7 +105,7 @@ func (g *Gateway) addDeliveries(tx store.Tx, item store.Work, r *routed) error {
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {
 		item.Kind, item.Lane, item.Target = kindDeliver, work.Deliver, name
-		if _, err := tx.AddWork(item); err != nil {
+		if err := tx.AddWork(item); err != nil {
 			return err
 		}
 	}

@@ -33,8 +33,8 @@ func to(t *testing.T, rules []route.Rule, names ...string) (dir string, change f
 	}
 }
 
-// delivered lists the interchanges in a destination.
-func delivered(t *testing.T, dir, name string) (files []string) {
+// filesIn lists the interchanges in a destination.
+func filesIn(t *testing.T, dir, name string) (files []string) {
 	t.Helper()
 	list, err := os.ReadDir(filepath.Join(dir, name))
 	if err != nil {
@@ -81,9 +81,9 @@ func TestRoute(t *testing.T) {
 		r.receive("1", data)
 		r.run(time.Minute)
 		r.wantQuiet(0)
-		grid, archive := delivered(t, dir, "grid"), delivered(t, dir, "archive")
-		if len(grid) != 1 || len(archive) != 2 || len(delivered(t, dir, "crm")) != 0 {
-			t.Fatalf("grid %v, archive %v, crm %v", grid, archive, delivered(t, dir, "crm"))
+		grid, archive := filesIn(t, dir, "grid"), filesIn(t, dir, "archive")
+		if len(grid) != 1 || len(archive) != 2 || len(filesIn(t, dir, "crm")) != 0 {
+			t.Fatalf("grid %v, archive %v, crm %v", grid, archive, filesIn(t, dir, "crm"))
 		}
 		if got, err := os.ReadFile(filepath.Join(dir, "grid", grid[0])); err != nil || !bytes.Equal(got, data) {
 			t.Errorf("other bytes were delivered: %v", err)
@@ -131,7 +131,7 @@ func TestRouteMissing(t *testing.T) {
 		}
 		r.run(time.Minute)
 		r.wantQuiet(0)
-		if n := len(delivered(t, dir, "grid")); n != 1 {
+		if n := len(filesIn(t, dir, "grid")); n != 1 {
 			t.Errorf("%d files", n)
 		}
 	}, change)
@@ -164,7 +164,7 @@ func TestDeliverTwice(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if files := delivered(t, dir, "grid"); len(files) != 1 {
+		if files := filesIn(t, dir, "grid"); len(files) != 1 {
 			t.Errorf("files %v", files)
 		}
 		item.Target = "gone"
@@ -197,7 +197,7 @@ func TestDeliverLater(t *testing.T) {
 		}
 		r.receive("", fixture(t, "valid/utilmd-55001.edi"))
 		r.run(time.Minute)
-		if n := len(delivered(t, dir, "archive")); n != 1 {
+		if n := len(filesIn(t, dir, "archive")); n != 1 {
 			t.Errorf("%d files: the one waits for the other", n)
 		}
 		if err := os.Rename(filepath.Join(dir, "away"), filepath.Join(dir, "grid")); err != nil {
@@ -205,7 +205,7 @@ func TestDeliverLater(t *testing.T) {
 		}
 		r.run(10 * time.Minute)
 		r.wantQuiet(0)
-		if n := len(delivered(t, dir, "grid")); n != 1 {
+		if n := len(filesIn(t, dir, "grid")); n != 1 {
 			t.Errorf("%d files", n)
 		}
 	}, change)

@@ -86,7 +86,7 @@ func (l yearLine) Send(ctx context.Context, out Outgoing) error {
 	if err != nil {
 		return err
 	}
-	if f, ok := l.w.faults[controlRef(data)]; ok {
+	if f, ok := l.w.faults[referenceOf(data)]; ok {
 		if data = f(data); data == nil {
 			return nil
 		}
@@ -96,8 +96,8 @@ func (l yearLine) Send(ctx context.Context, out Outgoing) error {
 	return err
 }
 
-// controlRef is UNB 0020.
-func controlRef(data []byte) string {
+// referenceOf returns UNB 0020.
+func referenceOf(data []byte) string {
 	fields := strings.SplitN(string(data), "+", 7)
 	if len(fields) < 6 {
 		return ""
