@@ -127,9 +127,9 @@ func renumberUNZ(end []byte, c edifact.ServiceChars, ref string) []byte {
 	return append(out, end[to:]...)
 }
 
-// controlRef returns the UNB 0020 of an interchange that is numbered for an ERP. It has the form of those of answers
+// numberedRef returns the UNB 0020 of an interchange that is numbered for an ERP. It has the form of those of answers
 // (see numbers) and 0 where they have 1 to 9, so that the two can never be the same.
-func controlRef(number int64, at time.Time) string {
+func numberedRef(number int64, at time.Time) string {
 	return fmt.Sprintf("M%s%06d0", at.In(formats.Berlin).Format("060102"), number%1_000_000)
 }
 
@@ -147,7 +147,7 @@ func (g *Gateway) nextControlRef(ctx context.Context, sender string) (ref string
 			if err != nil {
 				return err
 			}
-			ref = controlRef(number, g.now())
+			ref = numberedRef(number, g.now())
 			used, err := tx.FindControlRef(store.Out, sender, ref)
 			if err != nil || len(used) == 0 {
 				return err

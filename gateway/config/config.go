@@ -79,9 +79,9 @@ type Config struct {
 	// Routes says which of them a received transaction goes to: the first rule that fits decides. Without rules nothing is
 	// delivered; with rules, what none of them fits is set aside for a person. Package route tells the form.
 	Routes []route.Rule `yaml:"routes"`
-	// Objects names a file with objects (MaLo, MeLo ...) that go elsewhere than the rules say, such as those that have
+	// ObjectRoutesFile names a file with objects (MaLo, MeLo ...) that go elsewhere than the rules say, such as those that have
 	// moved to another system already: on each line an identifier and its destinations. It is read at the start.
-	Objects string `yaml:"objects"`
+	ObjectRoutesFile string `yaml:"object_routes"`
 	// ObjectRoutes is the content of that file.
 	ObjectRoutes map[string][]string `yaml:"-"`
 }

@@ -48,17 +48,17 @@ func (c *Config) loadSystems(folder string) error {
 		abs(&c.Destinations[i].Directory)
 		abs(&c.Destinations[i].TokenFile)
 	}
-	abs(&c.Objects)
-	if c.Objects == "" {
+	abs(&c.ObjectRoutesFile)
+	if c.ObjectRoutesFile == "" {
 		return nil
 	}
-	file, err := os.Open(c.Objects)
+	file, err := os.Open(c.ObjectRoutesFile)
 	if err != nil {
-		return fmt.Errorf("objects: %w", err)
+		return fmt.Errorf("object_routes: %w", err)
 	}
 	defer file.Close()
 	if c.ObjectRoutes, err = route.ReadObjects(file); err != nil {
-		return fmt.Errorf("objects: %s: %w", c.Objects, err)
+		return fmt.Errorf("object_routes: %s: %w", c.ObjectRoutesFile, err)
 	}
 	return c.validateRoutes()
 }

@@ -1,7 +1,7 @@
 // Package route decides which systems of the company a received transaction goes to. It is a pure function of what is
 // known about the transaction and of the rules in the configuration:
 //
-//	objects: umzug.txt                                    # 51238696781 crm
+//	object_routes: umzug.txt                              # 51238696781 crm
 //	routes:
 //	  - {rolle: [NB], pid: ["55001", "5507*"], to: [crm]}
 //	  - {type: [MSCONS], to: [billing, archive]}
@@ -155,7 +155,7 @@ func (t *Table) Validate(destinations []string) error {
 		for _, name := range to {
 			if !known(name) && !unknown[name] {
 				unknown[name] = true
-				errs = append(errs, fmt.Errorf("objects: there is no destination %q", name))
+				errs = append(errs, fmt.Errorf("object_routes: there is no destination %q", name))
 			}
 		}
 	}

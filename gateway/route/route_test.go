@@ -59,7 +59,7 @@ func TestValidate(t *testing.T) {
 		{"unknown destination", Table{Rules: []Rule{{To: []string{"crmm"}}}}, `routes: rule 1: to: there is no destination "crmm"`},
 		{"no destination", Table{Rules: []Rule{{}}}, `routes: rule 1: to: names no destination`},
 		{"destination twice", Table{Rules: []Rule{{To: []string{"crm", "crm"}}}}, `routes: rule 1: to: "crm" occurs twice`},
-		{"unknown destination of an object", Table{Objects: map[string][]string{"1": {"x"}, "2": {"x"}}}, `objects: there is no destination "x"`},
+		{"unknown destination of an object", Table{Objects: map[string][]string{"1": {"x"}, "2": {"x"}}}, `object_routes: there is no destination "x"`},
 		{"bad patterns", Table{Rules: []Rule{{
 			PID: []string{"5500", "*1", "55001*", "55*1"}, Type: []string{"utilmd"}, Rolle: []string{""}, Receiver: []string{"99"}, Object: []string{"9*9", "51238696781"}, To: to,
 		}}}, strings.Join([]string{
