@@ -429,7 +429,7 @@ func (d *demo) serve(ctx context.Context, addr string) error {
 	}
 	mux := http.NewServeMux()
 	for _, n := range []*demoNode{d.supplier, d.grid} {
-		site := &web.Site{Name: "Marktbote – " + n.title, Store: n.store, Receiver: n.gateway, Log: zap.NewNop(), Prefix: "/" + n.path}
+		site := &web.Site{Name: "Marktbote – " + n.title, Store: n.store, Receiver: n.gateway, Clearing: n.gateway, Log: zap.NewNop(), Prefix: "/" + n.path}
 		mux.Handle("/"+n.path+"/", http.StripPrefix("/"+n.path, site.Handler()))
 	}
 	mux.Handle("GET /{$}", http.RedirectHandler("/"+d.supplier.path+"/", http.StatusFound))

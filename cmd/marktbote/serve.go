@@ -82,7 +82,7 @@ func (c *serveCmd) Run(e env) error {
 		return errors.Join(err, st.Close())
 	}
 	defer closeAll(watchers)
-	site := &web.Site{Name: "Marktbote", Store: st, Receiver: g, Log: log}
+	site := &web.Site{Name: "Marktbote", Store: st, Receiver: g, Clearing: g, Log: log}
 	mux := http.NewServeMux()
 	mux.Handle("/", site.Handler())
 	mux.Handle("/v1/", (&api.API{Gateway: g, Store: st, Log: log}).Handler())

@@ -6,6 +6,8 @@
 //	GET  /interchanges/{id}       one interchange
 //	GET  /interchanges/{id}/raw   its bytes
 //	POST /interchanges            receive an interchange; 202 when it is kept
+//	POST /interchanges/{id}/resend       send it once more (clearing.go)
+//	POST /clearing/{item}/{action}       decide about a work item (clearing.go)
 //	GET  /events                  events, one CloudEvent per line (?after=SEQUENCE)
 //	GET  /healthz                 200 when the store answers
 //
@@ -60,6 +62,7 @@ type Site struct {
 	Name     string // shown in the title, such as the company's name
 	Store    store.Store
 	Receiver Receiver // nil: nothing can be handed in
+	Clearing Clearing // nil: nothing can be decided
 	Log      *zap.Logger
 	Prefix   string // path under which the site is mounted, without slash at its end; may be empty
 	pages    *template.Template
@@ -75,19 +78,22 @@ func (s *Site) Handler() http.Handler {
 			}
 			return t.In(formats.Berlin).Format("02.01.2006 15:04:05")
 		},
-		"iso":     func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"url":     func(parts ...any) string { return s.Prefix + fmt.Sprint(parts...) },
-		"verdict": verdictText,
-		"owed":    func(e store.LedgerEntry) string { return owedTexts[e.Kind] },
-		"step":    func(e store.LedgerEntry) string { return gateway.DescribeStep(e, formats.German) },
-		"became":  func(e store.LedgerEntry) string { return becameTexts[e.State] },
-		"size":    sizeText,
+		"iso":      func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"url":      func(parts ...any) string { return s.Prefix + fmt.Sprint(parts...) },
+		"verdict":  verdictText,
+		"owed":     func(e store.LedgerEntry) string { return owedTexts[e.Kind] },
+		"step":     func(e store.LedgerEntry) string { return gateway.DescribeStep(e, formats.German) },
+		"became":   func(e store.LedgerEntry) string { return becameTexts[e.State] },
+		"size":     sizeText,
+		"stepName": func(kind string) string { return cmp.Or(stepTexts[kind], kind) },
 	}).ParseFS(files, "*.html"))
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.list)
 	mux.HandleFunc("GET /interchanges/{id}", s.show)
 	mux.HandleFunc("GET /interchanges/{id}/raw", s.raw)
 	mux.HandleFunc("POST /interchanges", s.receive)
+	mux.HandleFunc("POST /interchanges/{id}/resend", s.resend)
+	mux.HandleFunc("POST /clearing/{id}/{action}", s.decide)
 	mux.HandleFunc("GET /events", s.events)
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("GET /style.css", func(w http.ResponseWriter, r *http.Request) {
@@ -157,9 +163,11 @@ func (s *Site) list(w http.ResponseWriter, r *http.Request) {
 		Next    int64
 		Pending int
 		Parked  []store.Work
+		Failing []store.Work // tried in vain and tried again
 		CanSend bool
+		Decides bool
 	}
-	page.Name, page.Verdict, page.CanSend = s.Name, q.Verdict, s.Receiver != nil
+	page.Name, page.Verdict, page.CanSend, page.Decides = s.Name, q.Verdict, s.Receiver != nil, s.Clearing != nil
 	err := s.Store.View(r.Context(), func(tx store.Tx) (err error) {
 		if page.List, err = tx.Interchanges(q); err != nil {
 			return err
@@ -167,7 +175,10 @@ func (s *Site) list(w http.ResponseWriter, r *http.Request) {
 		if page.Pending, err = tx.PendingWork(); err != nil {
 			return err
 		}
-		page.Parked, err = tx.ParkedWork(pageSize)
+		if page.Parked, err = tx.ParkedWork(pageSize); err != nil {
+			return err
+		}
+		page.Failing, err = failing(tx)
 		return err
 	})
 	if err != nil {
@@ -217,6 +228,12 @@ func (s *Site) show(w http.ResponseWriter, r *http.Request) {
 			ledger = ledger[:shownRows]
 		}
 		page.Ledger = ledger
+		page.CanResend = s.Clearing != nil && page.X.Direction == store.Out && slices.ContainsFunc(ledger, func(e store.LedgerEntry) bool {
+			return e.Kind == store.LedgerTransport && !e.DoneAt.IsZero()
+		})
+		if page.Decisions, err = tx.Decisions(store.DecisionQuery{InterchangeID: id}); err != nil {
+			return err
+		}
 		return page.fill(messages, transactions, findings, events)
 	})
 	if err == nil {
@@ -241,6 +258,8 @@ type detail struct {
 	More         bool // segments
 	MoreRows     bool // transactions
 	MoreLedger   bool
+	CanResend    bool
+	Decisions    []store.Decision // newest first
 	MoreEvents   bool
 	marks        marks
 }

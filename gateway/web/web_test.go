@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -54,7 +55,7 @@ func newSite(t *testing.T) *site {
 	cfg.AcceptTests, cfg.MaxInterchangeBytes = true, maxBytes
 	now := func() time.Time { return time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC) }
 	g := gateway.New(gateway.Options{Store: st, Config: cfg, Log: zap.NewNop(), Metrics: prometheus.NewRegistry(), Now: now})
-	s := &Site{Name: "Lichtbogen <Test>", Store: st, Receiver: g, Log: zap.NewNop(), Prefix: "/log"}
+	s := &Site{Name: "Lichtbogen <Test>", Store: st, Receiver: g, Clearing: g, Log: zap.NewNop(), Prefix: "/log"}
 	return &site{t, st, g, http.StripPrefix("/log", s.Handler())}
 }
 
@@ -93,7 +94,7 @@ func (s *site) get(path string) string {
 	return w.Body.String()
 }
 
-var reference = regexp.MustCompile(`(?i)\b(?:href|src|action|srcset|style|on[a-z]+)="([^"]*)"`)
+var reference = regexp.MustCompile(`(?i)\b(?:href|src|action|formaction|srcset|style|on[a-z]+)="([^"]*)"`)
 
 // checkPage looks for elements that are not closed and for anything that leads elsewhere or runs.
 func checkPage(page string) error {
@@ -111,9 +112,9 @@ func checkPage(page string) error {
 		switch x := token.(type) {
 		case xml.StartElement:
 			switch x.Name.Local {
-			case "script", "iframe", "img", "object", "embed", "form":
+			case "script", "iframe", "img", "object", "embed":
 				return fmt.Errorf("a page has the element %s", x.Name.Local)
-			case "meta", "link", "br":
+			case "meta", "link", "br", "input":
 			default:
 				open = append(open, x.Name.Local)
 			}
@@ -261,7 +262,108 @@ func TestParkedWorkIsShown(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.work()
-	want(t, s.get("/"), "Braucht eine Entscheidung", fmt.Sprintf(`href="/log/interchanges/%d"`, id), "Schritt dispatch", "no channel", "ausgehend")
+	want(t, s.get("/"), "Braucht eine Entscheidung", fmt.Sprintf(`href="/log/interchanges/%d"`, id), "Schritt Versand", "no channel", "ausgehend")
+}
+
+// form sends a form.
+func (s *site) form(path, who, reason string, headers ...string) *httptest.ResponseRecorder {
+	s.t.Helper()
+	body := url.Values{"who": {who}, "reason": {reason}}.Encode()
+	return s.do(http.MethodPost, path, strings.NewReader(body), append(headers, "Content-Type", "application/x-www-form-urlencoded")...)
+}
+
+// TestDecide: what needs a person can be decided on the page, with name and reason.
+func TestDecide(t *testing.T) {
+	s := newSite(t)
+	if _, err := s.g.Submit(t.Context(), bytes.NewReader(fixture(t, "valid/utilmd-55001.edi"))); err != nil {
+		t.Fatal(err)
+	}
+	s.work()
+	page := s.get("/")
+	want(t, page, "Erneut versuchen", "Erledigt", "Name", "Grund")
+	actions := regexp.MustCompile(`(?:form)?action="/log(/clearing/[0-9]+/[a-z]+)"`).FindAllStringSubmatch(page, -1)
+	if len(actions) != 2 {
+		t.Fatalf("actions %v", actions)
+	}
+	requeue, solve := actions[0][1], actions[1][1]
+	for _, c := range []struct {
+		name      string
+		got, want int
+	}{
+		{"no name", s.form(requeue, " ", "x").Code, http.StatusUnprocessableEntity},
+		{"no reason", s.form(requeue, "Eva", "").Code, http.StatusUnprocessableEntity},
+		{"long reason", s.form(requeue, "Eva", strings.Repeat("x", 1001)).Code, http.StatusUnprocessableEntity},
+		{"long form", s.form(requeue, "Eva", strings.Repeat("x", maxForm)).Code, http.StatusBadRequest},
+		{"other site", s.form(requeue, "Eva", "x", "Sec-Fetch-Site", "cross-site").Code, http.StatusForbidden},
+		{"other origin", s.form(requeue, "Eva", "x", "Origin", "https://evil.example").Code, http.StatusForbidden},
+		{"unknown action", s.form(strings.Replace(requeue, "requeue", "destroy", 1), "Eva", "x").Code, http.StatusNotFound},
+		{"unknown item", s.form("/clearing/999/solve", "Eva", "x").Code, http.StatusConflict},
+		{"no item", s.form("/clearing/x/solve", "Eva", "x").Code, http.StatusNotFound},
+		{"not sent", s.form("/interchanges/1/resend", "Eva", "x").Code, http.StatusConflict},
+		{"no interchange", s.form("/interchanges/99/resend", "Eva", "x").Code, http.StatusNotFound},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: %d, want %d", c.name, c.got, c.want)
+		}
+	}
+	if w := s.form(requeue, "Eva", "Kanal eingerichtet"); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/log/" {
+		t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
+	}
+	s.work()
+	if w := s.form(solve, "Eva", "<b>telefonisch</b>"); w.Code != http.StatusSeeOther {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if strings.Contains(s.get("/"), "Braucht eine Entscheidung") {
+		t.Error("what is solved is still listed")
+	}
+	page = s.get("/interchanges/1")
+	want(t, page, "Entscheidungen", "Kanal eingerichtet", "&lt;b&gt;telefonisch", "Eva")
+	if strings.Contains(page, "Noch einmal versenden") {
+		t.Error("what was not sent can be sent again")
+	}
+}
+
+// TestFailing: what is tried in vain can be held back.
+func TestFailing(t *testing.T) {
+	s := newSite(t)
+	s.post(fixture(t, "valid/utilmd-55001.edi"))
+	err := s.st.Update(t.Context(), func(tx store.Tx) error {
+		if _, err := tx.AddWork(store.Work{Kind: "deliver", Lane: "test", Target: "crm", InterchangeID: 1, Reason: "kein Kontakt"}); err != nil {
+			return err
+		}
+		return tx.InsertLedger(store.LedgerEntry{InterchangeID: 1, Kind: store.LedgerTransport, State: store.LedgerMet, DoneAt: time.Now()})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	claimed, err := s.st.ClaimWork(t.Context(), store.Claim{Lane: "test", Now: time.Now(), Lease: time.Minute, Limit: 1})
+	if err != nil || len(claimed) != 1 {
+		t.Fatal(claimed, err)
+	}
+	if err := s.st.Update(t.Context(), func(tx store.Tx) error { return tx.RetryWork(claimed[0], time.Now(), "kein Kontakt") }); err != nil {
+		t.Fatal(err)
+	}
+	page := s.get("/")
+	want(t, page, "Wird noch einmal versucht", "Schritt Zustellung an crm: kein Kontakt", "Zurückhalten")
+	action := regexp.MustCompile(`action="/log(/clearing/[0-9]+/hold)"`).FindStringSubmatch(page)
+	if w := s.form(action[1], "Eva", "Wartung"); w.Code != http.StatusSeeOther {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	want(t, s.get("/"), "Braucht eine Entscheidung", "Wartung")
+	if strings.Contains(s.get("/interchanges/1"), "Noch einmal versenden") {
+		t.Error("what was received can be sent again")
+	}
+}
+
+// TestNoClearing: a log without a gateway behind it has no forms.
+func TestNoClearing(t *testing.T) {
+	s := newSite(t)
+	handler := (&Site{Name: "x", Store: s.st, Log: zap.NewNop()}).Handler()
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/clearing/1/solve", strings.NewReader("who=a&reason=b")))
+	if w.Code != http.StatusNotFound {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
 }
 
 func TestDetail(t *testing.T) {
