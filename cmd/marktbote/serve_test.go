@@ -192,6 +192,60 @@ func TestServe(t *testing.T) {
 	p.stop()
 }
 
+// TestServeSystems: a system hands in interchanges over HTTP and by directory, another one gets what is received.
+func TestServeSystems(t *testing.T) {
+	t.Parallel()
+	cfg := writeConfig(t, `listen: 127.0.0.1:0
+pickup: [{dir: out, number: true}]
+destinations: [{name: crm, directory: in}]
+routes: [{pid: [55001], to: [crm]}]
+`)
+	dir := filepath.Dir(cfg)
+	for _, name := range []string{"in", "out"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data, err := fixtures.Read("valid/utilmd-55001.edi")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data = backdated(t, data)
+	if err := os.WriteFile(filepath.Join(dir, "out", "neu.edi"), data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := client(t)
+	p := start(t, "serve", "--config", cfg)
+	url := p.await(`Message log: (http://127\.0\.0\.1:\d+)/ `)[1]
+	post := func(path string) string {
+		t.Helper()
+		res, err := c.Post(url+path, "application/edifact", bytes.NewReader(data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		if body, err := io.ReadAll(res.Body); err != nil || res.StatusCode != http.StatusAccepted {
+			t.Fatalf("POST %s: %s, %v: %s", path, res.Status, err, body)
+		}
+		return res.Header.Get("Location")
+	}
+	handedIn := post("/v1/interchanges?number=true")
+	eventually(t, c, url+handedIn, "no channel") // waits for a person until there is one
+	post("/interchanges")
+	for _, pattern := range []string{"in/*-UTILMD-*.edi", "in/*-UTILMD-*.edi.json", "out/accepted/neu.edi", "out/accepted/neu.edi.json"} {
+		deadline := time.Now().Add(20 * time.Second)
+		for {
+			if list, err := filepath.Glob(filepath.Join(dir, pattern)); err != nil || len(list) == 1 {
+				break
+			} else if time.Now().After(deadline) {
+				t.Fatalf("%s: %v", pattern, list)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
+	p.stop()
+}
+
 // backdated returns an interchange as if it was written on the first day of its format version. The gateway judges by
 // the real clock, and a file may not come from the future.
 func backdated(t *testing.T, data []byte) []byte {
@@ -219,6 +273,7 @@ func TestServeFails(t *testing.T) {
 		"address taken":      {"listen: " + taken.Addr().String() + "\n", nil, "address already in use"},
 		"reachable":          {"", []string{"--listen", "0.0.0.0:0"}, "listen_anywhere"},
 		"configuration":      {"lisen: x\n", nil, "lisen"},
+		"no pickup":          {"pickup: [{dir: nowhere}]\n", []string{"--listen", "127.0.0.1:0"}, "nowhere"},
 		"no place for store": {"data_dir: marktbote.yml\n", []string{"--listen", "127.0.0.1:0"}, "marktbote.yml"},
 	} {
 		t.Run(name, func(t *testing.T) {
