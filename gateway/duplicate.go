@@ -38,11 +38,11 @@ func (g *Gateway) arrivedBefore(tx store.Tx, x store.Interchange, e event.Event,
 	return err
 }
 
-// delivered are the parts of an event that tell how it came, not what it says.
-var delivered = []string{"id", "source", "time", "recordedtime", "formatversion"}
+// deliveryParts are the parts of an event that tell how it came, not what it says.
+var deliveryParts = []string{"id", "source", "time", "recordedtime", "formatversion"}
 
-// deliveredMessage are those of data.message.
-var deliveredMessage = []string{
+// deliveryMessageParts are those of data.message.
+var deliveryMessageParts = []string{
 	"interchange", "reference", "version", "document", "documentTime", "receivedTime", "firstSegment", "lastSegment", "original",
 }
 
@@ -63,12 +63,12 @@ func contentOf(data []byte) ([]byte, error) {
 	if err := d.Decode(&e); err != nil {
 		return nil, fmt.Errorf("decode event: %w", err)
 	}
-	for _, name := range delivered {
+	for _, name := range deliveryParts {
 		delete(e, name)
 	}
 	if content, ok := e["data"].(map[string]any); ok {
 		if message, ok := content["message"].(map[string]any); ok {
-			for _, name := range deliveredMessage {
+			for _, name := range deliveryMessageParts {
 				delete(message, name)
 			}
 		}
