@@ -328,7 +328,7 @@ func TestFailing(t *testing.T) {
 	s := newSite(t)
 	s.post(fixture(t, "valid/utilmd-55001.edi"))
 	err := s.st.Update(t.Context(), func(tx store.Tx) error {
-		if _, err := tx.AddWork(store.Work{Kind: "deliver", Lane: "test", Target: "crm", InterchangeID: 1, Reason: "kein Kontakt"}); err != nil {
+		if err := tx.AddWork(store.Work{Kind: "deliver", Lane: "test", Target: "crm", InterchangeID: 1, Reason: "kein Kontakt"}); err != nil {
 			return err
 		}
 		return tx.InsertLedger(store.LedgerEntry{InterchangeID: 1, Kind: store.LedgerTransport, State: store.LedgerMet, DoneAt: time.Now()})
