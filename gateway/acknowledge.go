@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/marktbote/marktbote/edifact"
@@ -39,7 +40,7 @@ func (g *Gateway) answer(ctx context.Context, x store.Interchange, result *check
 	own := g.answerer(original.Receiver)
 	opts := ack.Options{
 		ReceivedAt: x.ReceivedAt, SentAt: g.now(), Own: own, Sparte: result.Sparte, Rules: g.rules, Outside: outside,
-		Numbers: &numbers{ctx: ctx, store: g.store, mpID: own.ID, now: g.now()},
+		Numbers: &numbers{take: func() (int64, error) { return g.numbers.take(ctx, g.store, own.ID) }, now: g.now()},
 	}
 	a := &answers{long: map[int]store.Payload{}}
 	if a.decision, err = ack.Decide(original, opts); err != nil {
@@ -98,13 +99,46 @@ func qualified(id ident.MarktpartnerID) ack.Party {
 	return ack.Party{ID: string(id), Qualifier: qualifier}
 }
 
+// numberBlock is how many numbers are taken from the store at a time.
+const numberBlock = 64
+
+// reserve are numbers for control references that were taken from the store, by own MP-ID. Those left when the process
+// ends are lost, which does no harm.
+type reserve struct {
+	mu     sync.Mutex
+	blocks map[string]block
+}
+
+// block are the numbers from next to before end.
+type block struct{ next, end int64 }
+
+// take returns the next number of an own MP-ID.
+func (r *reserve) take(ctx context.Context, st store.Store, mpID string) (int64, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	b := r.blocks[mpID]
+	if b.next == b.end {
+		err := st.Update(ctx, func(tx store.Tx) error {
+			first, err := tx.NextControlRefs(mpID, numberBlock)
+			b = block{first, first + numberBlock}
+			return err
+		})
+		if err != nil {
+			return 0, err
+		}
+	}
+	if r.blocks == nil {
+		r.blocks = map[string]block{}
+	}
+	r.blocks[mpID] = block{b.next + 1, b.end}
+	return b.next, nil
+}
+
 // numbers makes the numbers of the answers to one interchange from a single number of the store. Numbers of answers
 // that were never sent are lost, which does no harm.
 type numbers struct {
-	ctx   context.Context //nolint:containedctx // lives for one answer
-	store store.Store
-	mpID  string
-	now   time.Time
+	take func() (int64, error)
+	now  time.Time
 
 	base            string // day and number; empty before the first
 	refs, documents int
@@ -138,11 +172,11 @@ func (n *numbers) reserve() error {
 	if n.base != "" {
 		return nil
 	}
-	return n.store.Update(n.ctx, func(tx store.Tx) error {
-		number, err := tx.NextControlRef(n.mpID)
+	number, err := n.take()
+	if err == nil {
 		n.base = fmt.Sprintf("%s%06d", n.now.In(formats.Berlin).Format("060102"), number%1_000_000)
-		return err
-	})
+	}
+	return err
 }
 
 // answerID is the identity of an answer, so that an interchange is never answered twice.

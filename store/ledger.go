@@ -70,10 +70,10 @@ type LedgerTx interface {
 	// ProcessKeys lists who has a name, oldest interchange first, at most limit.
 	ProcessKeys(level, value string, limit int) ([]ProcessKey, error)
 
-	// NextControlRef returns the next number for the interchange control reference (UNB 0020) of an own MP-ID,
+	// NextControlRefs reserves n numbers and returns the first: the next ones for the interchange control reference (UNB 0020) of an own MP-ID,
 	// from 1. No two committed transactions get the same. Another transaction that asks for the same MP-ID waits
 	// until this one ends.
-	NextControlRef(mpID string) (int64, error)
+	NextControlRefs(mpID string, n int) (first int64, err error)
 }
 
 // Decision is something a person decided.

@@ -113,7 +113,7 @@ func (c *benchPipelineCmd) measure(ctx context.Context, out io.Writer, dir strin
 		return err
 	}
 	defer func() { err = errors.Join(err, raw.close()) }()
-	side, err := c.openGateway(ctx, dir, k.driver, maker)
+	side, err := c.openGateway(ctx, dir, k.driver, maker, k.batch)
 	if err != nil {
 		return err
 	}
@@ -164,19 +164,19 @@ type benchSide struct {
 	last     int64         // ID of an interchange
 }
 
-// benchOnItsWay is how many interchanges may be on their way at a time, so that memory stays bounded and the steps have
-// enough to do together.
+// benchOnItsWay is how many messages may be on their way at a time, so that the steps have enough to do together and a
+// round does not leave much behind.
 const benchOnItsWay = 512
 
 // openGateway starts a gateway on an empty store.
-func (c *benchPipelineCmd) openGateway(ctx context.Context, dir, driver string, maker *benchMaker) (*benchSide, error) {
+func (c *benchPipelineCmd) openGateway(ctx context.Context, dir, driver string, maker *benchMaker, batch int) (*benchSide, error) {
 	dir, err := os.MkdirTemp(dir, "gateway-")
 	if err != nil {
 		return nil, err
 	}
 	cfg := config.Default()
 	cfg.DataDir, cfg.Own, cfg.Partners = dir, maker.own, maker.partners
-	side := &benchSide{maker: maker, onItsWay: make(chan struct{}, benchOnItsWay), drop: func() error { return nil }}
+	side := &benchSide{maker: maker, onItsWay: make(chan struct{}, max(4, benchOnItsWay/batch)), drop: func() error { return nil }}
 	if driver == "postgres" {
 		if cfg.Store, side.drop, err = postgres.TemporarySchema(ctx, c.Postgres, fmt.Sprintf("marktbote_bench_%d", time.Now().UnixNano())); err != nil {
 			return nil, err

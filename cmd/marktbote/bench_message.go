@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/marktbote/marktbote/fixtures"
+	"github.com/marktbote/marktbote/formats/ident"
 	"github.com/marktbote/marktbote/gateway/config"
 )
 
@@ -29,7 +30,12 @@ type benchMaker struct {
 const (
 	benchNumber = "########"
 	benchIndex  = "@@@@"
+	// benchPartner stands for the last digits of the sender.
+	benchPartner = "%%"
 )
+
+// benchPartners is how many partners send, in turn.
+const benchPartners = 32
 
 // utilmdVorgaenge makes a UTILMD 55001 of about 3 kB.
 const utilmdVorgaenge = 6
@@ -37,10 +43,12 @@ const utilmdVorgaenge = 6
 func newBenchMaker(message string) (*benchMaker, error) {
 	m := &benchMaker{}
 	file := "valid/mscons-13025.edi"
-	m.name, m.own, m.partners = "MSCONS 13025", demoSupplier, demoGrid
+	sender, rolle := "9999300000037", "MSB"
+	m.name, m.own = "MSCONS 13025", demoSupplier
 	if message == "utilmd" {
 		file = "valid/utilmd-55001.edi"
-		m.name, m.own, m.partners = "UTILMD 55001", demoGrid, demoSupplier
+		sender, rolle = "9999100000013", "LF"
+		m.name, m.own = "UTILMD 55001", demoGrid
 	}
 	data, err := fixtures.Read(file)
 	if err != nil {
@@ -67,6 +75,11 @@ func newBenchMaker(message string) (*benchMaker, error) {
 	} else {
 		body = bytes.ReplaceAll(body, []byte("MSB-2026-000430"), []byte("MSB"+benchNumber))
 	}
+	for i := range benchPartners {
+		m.partners = append(m.partners, config.Party{MPID: ident.MarktpartnerID(fmt.Sprintf("%s%02d", sender[:11], i)), Rolle: rolle, Name: "Partner"})
+	}
+	m.head = bytes.ReplaceAll(m.head, []byte(sender), []byte(sender[:11]+benchPartner))
+	body = bytes.ReplaceAll(body, []byte(sender), []byte(sender[:11]+benchPartner))
 	m.message = fmt.Appendf(body, "UNT+%d+%s'", bytes.Count(body, []byte("'"))+1, benchIndex)
 	return m, nil
 }
@@ -79,12 +92,16 @@ func (m *benchMaker) interchange(messages int) []byte {
 	first := m.next.Add(uint64(messages)) //nolint:gosec // small and positive
 	ref := fmt.Sprintf("%08d", first%100_000_000)
 	out := make([]byte, 0, len(m.head)+messages*len(m.message)+64)
-	out = append(out, bytes.ReplaceAll(m.head, []byte(benchNumber), []byte(ref))...)
+	partner := fmt.Appendf(nil, "%02d", first%benchPartners)
+	out = append(out, m.head...)
+	fill(out, benchNumber, []byte(ref))
+	fill(out, benchPartner, partner)
 	for i := range messages {
 		number := fmt.Appendf(nil, "%08d", (first-uint64(i))%100_000_000) //nolint:gosec // small and positive
 		at := len(out)
 		out = append(out, m.message...)
 		fill(out[at:], benchNumber, number)
+		fill(out[at:], benchPartner, partner)
 		fill(out[at:], benchIndex, fmt.Appendf(nil, "%04d", i+1))
 	}
 	return fmt.Appendf(out, "UNZ+%d+MB%s'", messages, ref)

@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/marktbote/marktbote/store/postgres"
+	"github.com/marktbote/marktbote/store/sqlite"
 )
 
 // benchRaw is the bare loop: the rows of a message, durably, with the bare client.
@@ -70,7 +71,7 @@ func (c *benchPipelineCmd) openRaw(ctx context.Context, dir, driver string) (*be
 
 // rawSQLite uses the settings of the store.
 func rawSQLite(ctx context.Context, path string) (_ *benchRaw, err error) {
-	db, err := sql.Open("sqlite", "file:"+path+"?_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=journal_size_limit(67108864)")
+	db, err := sql.Open("sqlite", sqlite.DSN(path))
 	if err != nil {
 		return nil, err
 	}

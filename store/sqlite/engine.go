@@ -22,7 +22,7 @@ import (
 const (
 	// maxGroup and maxGroupAge are the members of a group and its age after which it is committed although others wait.
 	maxGroup    = 64
-	maxGroupAge = 10 * time.Millisecond
+	maxGroupAge = 2 * time.Millisecond
 )
 
 // engine implements sqlstore.Engine.

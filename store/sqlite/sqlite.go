@@ -157,6 +157,13 @@ func createFile(path string) error {
 	return f.Close()
 }
 
+// DSN is the data source name of the changes, for who measures what the store is compared with.
+func DSN(path string) string { return dsn(path, writerPragmas()) }
+
+func dsn(path string, params url.Values) string {
+	return "file:" + (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath() + "?" + params.Encode()
+}
+
 func writerPragmas() url.Values {
 	return url.Values{
 		"_txlock": {"immediate"},
@@ -165,6 +172,8 @@ func writerPragmas() url.Values {
 			"journal_mode(WAL)",
 			"synchronous(FULL)",
 			"foreign_keys(1)",
+			"cache_size(-65536)",           // 64 MiB; what the cache has not must be read again for every row
+			"wal_autocheckpoint(4000)",     // pages; each checkpoint syncs twice
 			"journal_size_limit(67108864)", // the write-ahead log gives space back after a large transaction
 		},
 	}
@@ -180,8 +189,7 @@ func busyTimeoutPragma() string {
 
 // openPool prepares a pool of up to size connections; it does not connect yet.
 func openPool(path string, size int, params url.Values) (*sql.DB, error) {
-	name := "file:" + (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath() + "?" + params.Encode()
-	db, err := sql.Open("sqlite", name)
+	db, err := sql.Open("sqlite", dsn(path, params))
 	if err != nil {
 		return nil, err
 	}

@@ -26,13 +26,13 @@ const (
 	insertEntry = `INSERT INTO audit_entry (recorded_at, actor, reason, changes) VALUES ($1, $2, $3, $4)`
 	lastEntry   = `SELECT COALESCE(max(id), 0) FROM audit_entry`
 	listEntries = `SELECT id, recorded_at, actor, reason, changes FROM audit_entry
-		WHERE id > $1 AND id <= $2 ORDER BY id LIMIT $3`
+		WHERE id > $1 AND id <= $2 ORDER BY id LIMIT $3 + CAST(0 AS BIGINT)`
 
 	insertSeal = `INSERT INTO audit_seal (first_index, entries, hashes, root) VALUES ($1, $2, $3, $4)`
 	lastSeal   = `SELECT first_index, entries, hashes, root FROM audit_seal ORDER BY first_index DESC LIMIT 1`
 	// sealOf finds the row with a place of the tree.
 	sealOf    = `SELECT first_index, entries, hashes, root FROM audit_seal WHERE first_index <= $1 ORDER BY first_index DESC LIMIT 1`
-	listSeals = `SELECT first_index, entries, hashes, root FROM audit_seal WHERE first_index >= $1 ORDER BY first_index LIMIT $2`
+	listSeals = `SELECT first_index, entries, hashes, root FROM audit_seal WHERE first_index >= $1 ORDER BY first_index LIMIT $2 + CAST(0 AS BIGINT)`
 )
 
 func auditQueries() []string { return []string{lastEntry, listEntries, lastSeal, sealOf, listSeals} }

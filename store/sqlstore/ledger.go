@@ -73,13 +73,13 @@ func (t *tx) ProcessKeys(level, value string, limit int) ([]store.ProcessKey, er
 	}, level, value, limitOf(limit))
 }
 
-// NextControlRef implements store.LedgerTx.
-func (t *tx) NextControlRef(mpID string) (int64, error) {
-	row, err := t.changeOne("next control reference", nextControlRef, mpID)
+// NextControlRefs implements store.LedgerTx.
+func (t *tx) NextControlRefs(mpID string, n int) (first int64, err error) {
+	row, err := t.changeOne("next control references", nextControlRef, mpID, n)
 	if err != nil {
 		return 0, err
 	}
-	return row[1].(int64), nil
+	return row[1].(int64) - int64(n) + 1, nil
 }
 
 // InsertDecision implements store.PeopleTx.

@@ -4,7 +4,7 @@ import "slices"
 
 // All SQL text of the store. Parameters are numbered because both engines understand that. The statements are
 // prepared once per connection; a new one must be listed in queries or, if it changes rows, in statements_change.go, which
-// also makes the inserts.
+// also makes the inserts. LIMIT has a sum behind it because SQLite would otherwise make a new plan for each value.
 
 const payloadColumns = `size, chunks, COALESCE(upload_id, 0), data, COALESCE(key_id, 0)`
 
@@ -26,10 +26,10 @@ const (
 	selectReceived    = `SELECT id FROM interchange WHERE direction = $1 AND received_id = $2 AND received_id <> ''`
 	selectInterchange = `SELECT ` + interchangeColumns + ` FROM interchange WHERE id = $1`
 	listInterchanges  = `SELECT ` + interchangeColumns + ` FROM interchange
-		WHERE id < $1 AND ($2 = '' OR direction = $2) ORDER BY id DESC LIMIT $3`
+		WHERE id < $1 AND ($2 = '' OR direction = $2) ORDER BY id DESC LIMIT $3 + CAST(0 AS BIGINT)`
 	// A text of its own, because the planner cannot see through ($4 = '' OR verdict = $4).
 	listInterchangesByVerdict = `SELECT ` + interchangeColumns + ` FROM interchange
-		WHERE id < $1 AND ($2 = '' OR direction = $2) AND verdict = $4 ORDER BY id DESC LIMIT $3`
+		WHERE id < $1 AND ($2 = '' OR direction = $2) AND verdict = $4 ORDER BY id DESC LIMIT $3 + CAST(0 AS BIGINT)`
 	listControlRef = `SELECT ` + interchangeColumns + ` FROM interchange
 		WHERE direction = $1 AND sender = $2 AND control_ref = $3 ORDER BY id`
 )
@@ -50,10 +50,10 @@ const (
 	// selectKnownEvents needs arrays.
 	selectKnownEvents = `SELECT id FROM event WHERE id = ANY($1::text[])`
 
-	listEvents     = `SELECT ` + eventColumns + ` FROM event WHERE seq > $1 ORDER BY seq LIMIT $2`
+	listEvents     = `SELECT ` + eventColumns + ` FROM event WHERE seq > $1 ORDER BY seq LIMIT $2 + CAST(0 AS BIGINT)`
 	selectEvent    = `SELECT ` + eventColumns + ` FROM event WHERE id = $1`
 	listEventsOfID = `SELECT ` + eventColumns + ` FROM event
-		WHERE seq > $1 AND interchange_id = $3 ORDER BY seq LIMIT $2`
+		WHERE seq > $1 AND interchange_id = $3 ORDER BY seq LIMIT $2 + CAST(0 AS BIGINT)`
 )
 
 const workColumns = `id, kind, lane, COALESCE(interchange_id, 0), due_at, attempt, lease, leased_until, parked, reason, target`
@@ -64,15 +64,18 @@ const (
 	claimWork = `WITH due AS MATERIALIZED (SELECT id FROM work
 			WHERE lane = $3 AND parked = 0 AND due_at <= $4 AND leased_until <= $4
 				AND replace($6, '<' || target || '>', '') = $6
-			ORDER BY due_at, id LIMIT $5 %s)
+			ORDER BY due_at, id LIMIT $5 + CAST(0 AS BIGINT) %s)
 		UPDATE work SET attempt = attempt + 1, lease = $1, leased_until = $2
 		WHERE id IN (SELECT id FROM due)
 		RETURNING ` + workColumns
+	// anyWork has the condition of claimWork and finds out without a change whether there is something.
+	anyWork = `SELECT id FROM work WHERE lane = $1 AND parked = 0 AND due_at <= $2 AND leased_until <= $2
+		AND replace($3, '<' || target || '>', '') = $3 LIMIT 1`
 	renewWork      = `UPDATE work SET leased_until = $1 WHERE id = $2 AND lease = $3 AND parked = 0`
 	selectNextWork = `SELECT COALESCE(min(CASE WHEN due_at > leased_until THEN due_at WHEN leased_until > 0 THEN leased_until ELSE 1 END), 0)
 		FROM work WHERE parked = 0`
 	countPending = `SELECT count(*) FROM work WHERE parked = 0`
-	listParked   = `SELECT ` + workColumns + ` FROM work WHERE parked = 1 ORDER BY id LIMIT $1`
+	listParked   = `SELECT ` + workColumns + ` FROM work WHERE parked = 1 ORDER BY id LIMIT $1 + CAST(0 AS BIGINT)`
 )
 
 // queries lists the texts that only read.
@@ -81,6 +84,6 @@ func queries() []string {
 		selectPayload, selectChunk, countChunks, listAbandoned,
 		selectReceived, selectInterchange, listInterchanges, listInterchangesByVerdict, listControlRef,
 		listMessages, listTransactions, listFindings,
-		listEvents, listEventsOfID, selectEvent, selectNextWork, countPending, listParked,
+		listEvents, listEventsOfID, anyWork, selectEvent, selectNextWork, countPending, listParked,
 	}, slices.Concat(findQueries(), objectQueries(), ledgerQueries(), auditQueries(), keyQueries())...)
 }

@@ -93,8 +93,8 @@ var (
 	updateLedger = updating(tableLedger, `UPDATE ledger SET state = $5, due_at = $6, done_at = $7, answered_by = $8, look_at = $9, step = $10
 		WHERE interchange_id = $1 AND message_index = $2 AND transaction_index = $3 AND kind = $4`)
 	insertProcessKey = inserting(tableProcessKey)
-	nextControlRef   = updating(tableControlRef, `INSERT INTO control_ref (mp_id, last) VALUES ($1, 1)
-		ON CONFLICT (mp_id) DO UPDATE SET last = control_ref.last + 1`)
+	nextControlRef   = updating(tableControlRef, `INSERT INTO control_ref (mp_id, last) VALUES ($1, $2)
+		ON CONFLICT (mp_id) DO UPDATE SET last = control_ref.last + $2`)
 	insertDecision  = inserting(tableDecision)
 	setPartnerValue = updating(tablePartner, `INSERT INTO partner_data (mp_id, name, value, changed_at) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (mp_id, name) DO UPDATE SET value = $3, changed_at = $4`)

@@ -12,15 +12,15 @@ const (
 		CROSS JOIN message m CROSS JOIN interchange i
 		WHERE t.number = $4 AND m.interchange_id = t.interchange_id AND m.message_index = t.message_index
 		AND i.id = t.interchange_id AND ($5 = '' OR m.document_no = $5)` + foundFilter +
-		`t.interchange_id, t.message_index, t.transaction_index LIMIT $3`
+		`t.interchange_id, t.message_index, t.transaction_index LIMIT $3 + CAST(0 AS BIGINT)`
 	findByDocument = `SELECT ` + foundColumns + ` FROM message m CROSS JOIN interchange i
 		LEFT JOIN message_transaction t ON t.interchange_id = m.interchange_id AND t.message_index = m.message_index
 		WHERE m.document_no = $4 AND i.id = m.interchange_id` + foundFilter +
-		`m.interchange_id, m.message_index, t.transaction_index LIMIT $3`
+		`m.interchange_id, m.message_index, t.transaction_index LIMIT $3 + CAST(0 AS BIGINT)`
 	findByMessage = `SELECT ` + foundColumns + ` FROM interchange i CROSS JOIN message m
 		LEFT JOIN message_transaction t ON t.interchange_id = m.interchange_id AND t.message_index = m.message_index
 		WHERE i.control_ref = $4 AND m.interchange_id = i.id AND m.reference = $5` + foundFilter +
-		`i.id, m.message_index, t.transaction_index LIMIT $3`
+		`i.id, m.message_index, t.transaction_index LIMIT $3 + CAST(0 AS BIGINT)`
 )
 
 func findQueries() []string { return []string{findByNumber, findByDocument, findByMessage} }

@@ -4,9 +4,9 @@ const assignmentColumns = `mp_id, object, partner, valid_from, valid_until, roll
 
 const (
 	listAssignments = `SELECT ` + assignmentColumns + ` FROM object_assignment
-		WHERE mp_id = $1 AND (object, partner, valid_from) > ($2, $3, $4) ORDER BY object, partner, valid_from LIMIT $5`
+		WHERE mp_id = $1 AND (object, partner, valid_from) > ($2, $3, $4) ORDER BY object, partner, valid_from LIMIT $5 + CAST(0 AS BIGINT)`
 	listAssignmentsOf = `SELECT ` + assignmentColumns + ` FROM object_assignment
-		WHERE mp_id = $1 AND object = $6 AND (object, partner, valid_from) > ($2, $3, $4) ORDER BY partner, valid_from LIMIT $5`
+		WHERE mp_id = $1 AND object = $6 AND (object, partner, valid_from) > ($2, $3, $4) ORDER BY partner, valid_from LIMIT $5 + CAST(0 AS BIGINT)`
 	listCompleteness = `SELECT mp_id, kind, valid_from, trusted_until FROM object_complete
 		WHERE ($1 = '' OR mp_id = $1) ORDER BY mp_id, kind`
 )

@@ -57,6 +57,16 @@ func (s *Store) claimOnce(ctx context.Context, token string, c store.Claim) ([]s
 	if len(c.Without) > 0 {
 		without = "<" + strings.Join(c.Without, "><") + ">"
 	}
+	if s.dialect.SkipLocked == "" { // who only looks does not wait for the one writer
+		something := false
+		err := s.alone(ctx, true, Statement{Text: anyWork, Args: []any{c.Lane, micros(c.Now), without}, Rows: func(rows Rows) error {
+			something = rows.Next()
+			return rows.Err()
+		}})
+		if err != nil || !something {
+			return nil, err
+		}
+	}
 	var items []store.Work
 	err := s.alone(ctx, false, Statement{
 		Text: s.claim, Args: []any{token, micros(c.Now.Add(c.Lease)), c.Lane, micros(c.Now), c.Limit, without},

@@ -120,7 +120,7 @@ func fillEverything(t *testing.T, st store.Store) {
 		_, err = tx.InsertHold(store.LegalHold{MPID: "1", SetAt: at(1), Actor: "a", Reason: "r"})
 		errs = append(errs, err)
 		for range 2 {
-			_, err := tx.NextControlRef("9900000000001")
+			_, err := tx.NextControlRefs("9900000000001", 1)
 			errs = append(errs, err)
 		}
 		err = addEvent(tx, store.Event{ID: "e", InterchangeID: x.ID, Data: []byte("{}")})

@@ -183,7 +183,7 @@ func testControlRefs(t *testing.T, st store.Store) {
 				var n int64
 				lost := i%3 == 2
 				err := st.Update(t.Context(), func(tx store.Tx) (err error) {
-					if n, err = tx.NextControlRef(mpID); err == nil && lost {
+					if n, err = tx.NextControlRefs(mpID, 1+i%3); err == nil && lost {
 						err = own
 					}
 					return err
@@ -195,13 +195,15 @@ func testControlRefs(t *testing.T, st store.Store) {
 					continue
 				}
 				if err != nil {
-					t.Errorf("NextControlRef: %v", err)
+					t.Errorf("NextControlRefs: %v", err)
 				}
 				mu.Lock()
-				if seen[mpID][n] || n < 1 {
-					t.Errorf("number %d of %s given out twice", n, mpID)
+				for n, last := n, n+int64(i%3); n <= last; n++ {
+					if seen[mpID][n] || n < 1 {
+						t.Errorf("number %d of %s given out twice", n, mpID)
+					}
+					seen[mpID][n] = true
 				}
-				seen[mpID][n] = true
 				mu.Unlock()
 			}
 		})
