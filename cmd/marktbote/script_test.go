@@ -8,15 +8,24 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/marktbote/marktbote/fixtures"
+	"github.com/marktbote/marktbote/store/storetest/pgtest"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(stopping{m}, map[string]func(){
 		"marktbote": func() {
 			os.Exit(run(env{context.Background(), os.Stdin, os.Stdout, os.Stderr}, os.Args[1:]))
 		},
 		"storetool": storetool,
 	})
+}
+
+// stopping ends the PostgreSQL server that tests have started.
+type stopping struct{ *testing.M }
+
+func (m stopping) Run() int {
+	defer pgtest.Stop()
+	return m.M.Run()
 }
 
 // TestScripts runs the command line as people type it; the scripts are in testdata/script.
