@@ -176,7 +176,7 @@ func TestNumber(t *testing.T) {
 		if x := r.rows(taken).x; x.Verdict != accepted {
 			t.Errorf("verdict %s", x.Verdict)
 		}
-		n := numbers{ctx: t.Context(), store: r.st, mpID: "9999100000013", now: r.now()}
+		n := numbers{take: func() (int64, error) { return new(reserve).take(t.Context(), r.st, "9999100000013") }, now: r.now()}
 		for range 9 {
 			ref, err := n.ControlRef()
 			if err != nil || len(ref) != 14 || strings.HasSuffix(ref, "0") {

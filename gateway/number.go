@@ -143,7 +143,7 @@ const maxUsed = 1000
 func (g *Gateway) nextControlRef(ctx context.Context, sender string) (ref string, err error) {
 	err = g.store.Update(ctx, func(tx store.Tx) error {
 		for range maxUsed {
-			number, err := tx.NextControlRef(sender)
+			number, err := tx.NextControlRefs(sender, 1)
 			if err != nil {
 				return err
 			}

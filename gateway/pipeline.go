@@ -89,19 +89,21 @@ type Options struct {
 
 // Gateway is one gateway. Its methods are safe for concurrent use.
 type Gateway struct {
-	store       store.Store
-	config      config.Config
-	log         *zap.Logger
-	channel     Channel
-	rules       *rules.Shelf
-	lookup      Lookup
-	assignments *process.Assignments
-	now         func() time.Time
-	work        *work.Runner
-	numbers     reserve
-	verdicts    *prometheus.CounterVec // gateway_interchanges_total; labels: direction (in, out), verdict (see check)
-	events      prometheus.Counter     // gateway_events_total
-	overdue     *prometheus.CounterVec // gateway_deadlines_missed_total; labels: kind (of the ledger)
+	store        store.Store
+	config       config.Config
+	log          *zap.Logger
+	channel      Channel
+	rules        *rules.Shelf
+	lookup       Lookup
+	assignments  *process.Assignments
+	now          func() time.Time
+	work         *work.Runner
+	numbers      reserve
+	checking     chan struct{}                  // holds an element for every check in HandIn
+	destinations map[string]deliver.Destination // by name
+	verdicts     *prometheus.CounterVec         // gateway_interchanges_total; labels: direction (in, out), verdict (see check)
+	events       prometheus.Counter             // gateway_events_total
+	overdue      *prometheus.CounterVec         // gateway_deadlines_missed_total; labels: kind (of the ledger)
 }
 
 // New returns a Gateway that does nothing until Run.
