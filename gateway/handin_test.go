@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -286,4 +287,41 @@ func TestHandInBroken(t *testing.T) {
 			t.Errorf("%d interchanges", n)
 		}
 	}, func(o *Options) { o.Config.MaxInterchangeBytes = 4 << 20 })
+}
+
+// TestHandInAtOnce: whoever hands in the same at the same time gets one interchange with a key, and without one only the
+// first is accepted, because the reference is used then.
+func TestHandInAtOnce(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, t.TempDir(), own)
+	data := fixture(t, "valid/utilmd-55001.edi")
+	const count = 8
+	var wg sync.WaitGroup
+	ids := make([]int64, 2*count)
+	for i := range ids {
+		s := Submission{Channel: "http", Body: bytes.NewReader(data)}
+		if i < count {
+			s.ID, s.Number = "key", true
+		}
+		wg.Go(func() {
+			var err error
+			if ids[i], err = r.HandIn(context.Background(), s); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	sent := map[int64]bool{}
+	for i, id := range ids {
+		x := r.rows(id).x
+		if i < count && (id != ids[0] || x.Verdict != accepted) {
+			t.Errorf("with a key: interchange %d and %d, %s", id, ids[0], x.Verdict)
+		}
+		if i >= count && x.Verdict == accepted {
+			sent[id] = true
+		}
+	}
+	if len(sent) != 1 {
+		t.Errorf("without a key: %d accepted", len(sent))
+	}
 }

@@ -184,18 +184,18 @@ func (g *Gateway) notice(ctx context.Context, x store.Interchange, destination s
 		Pruefidentifikatoren: []string{}, Transactions: r.transactions,
 		Links: deliver.Links{Interchange: fmt.Sprintf("/v1/interchanges/%d", x.ID), Raw: fmt.Sprintf("/interchanges/%d/raw", x.ID)},
 	}
-	any := false
+	meant := false
 	for i := range n.Transactions {
 		t := &n.Transactions[i]
 		if t.Deliver = slices.Contains(r.to[i], destination); !t.Deliver {
 			continue
 		}
-		any = true
+		meant = true
 		if t.Pruefidentifikator != "" && !slices.Contains(n.Pruefidentifikatoren, t.Pruefidentifikator) {
 			n.Pruefidentifikatoren = append(n.Pruefidentifikatoren, t.Pruefidentifikator)
 		}
 	}
-	if !any {
+	if !meant {
 		return nil, final{fmt.Errorf("the rules have changed: nothing of it is for %q any more", destination)}
 	}
 	return n, nil

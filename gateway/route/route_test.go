@@ -79,7 +79,7 @@ func TestValidate(t *testing.T) {
 		if c.want == "" && err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
-		for _, line := range strings.Split(c.want, "\n") {
+		for line := range strings.SplitSeq(c.want, "\n") {
 			if c.want != "" && (err == nil || !strings.Contains(err.Error(), line)) {
 				t.Errorf("%s: %v\nlacks %s", c.name, err, line)
 			}

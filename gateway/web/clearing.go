@@ -52,12 +52,12 @@ func (s *Site) decide(w http.ResponseWriter, r *http.Request) {
 
 // resend sends an interchange once more.
 func (s *Site) resend(w http.ResponseWriter, r *http.Request) {
-	s.decision(w, r, "/interchanges/"+r.PathValue("id"), func(id int64, who, reason string) error {
+	s.decision(w, r, "/interchanges/", func(id int64, who, reason string) error {
 		return s.Clearing.Resend(r.Context(), id, who, reason)
 	})
 }
 
-// decision reads the form of a decision and goes back to the page it came from.
+// decision reads the form of a decision and goes back to the page it came from: the list, or that of the number.
 func (s *Site) decision(w http.ResponseWriter, r *http.Request, back string, do func(id int64, who, reason string) error) {
 	id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
 	if err != nil || s.Clearing == nil {
@@ -73,6 +73,9 @@ func (s *Site) decision(w http.ResponseWriter, r *http.Request, back string, do 
 	var incomplete *gateway.DecisionError
 	switch {
 	case err == nil:
+		if back != "/" {
+			back += strconv.FormatInt(id, 10)
+		}
 		http.Redirect(w, r, s.Prefix+back, http.StatusSeeOther)
 	case errors.As(err, &incomplete):
 		http.Error(w, fmt.Sprintf("%s fehlt oder ist länger als %d Zeichen.", fieldTexts[incomplete.Field], incomplete.Limit), http.StatusUnprocessableEntity)
