@@ -5,7 +5,8 @@ package sqlite
 // All changes go through one connection. A transaction that comes while another one runs waits for its turn; it then
 // joins the open transaction of the engine inside a savepoint of its own, and who finds nobody waiting, or the group
 // large or old enough, commits for all. So the sync is shared, and so are the pages that all of them write. A member
-// that fails rolls back to its savepoint only. Until the commit nobody but the members sees anything.
+// that fails rolls back to its savepoint only, and waits for the commit all the same: what it saw, and may tell its caller
+// of, is there then. Until the commit nobody but the members sees anything.
 
 import (
 	"context"
@@ -161,11 +162,16 @@ func (e *engine) leave(mine chan struct{}) bool {
 	return false
 }
 
-// waiting reports whether somebody waits for his turn.
-func (e *engine) waiting() bool {
+// handOver gives the turn of the caller to the first who waits; false if nobody does, and the caller keeps it.
+func (e *engine) handOver() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return len(e.queue) > 0
+	if len(e.queue) == 0 {
+		return false
+	}
+	close(e.queue[0])
+	e.queue = e.queue[1:]
+	return true
 }
 
 // next ends the turn of the caller.
@@ -180,14 +186,19 @@ func (e *engine) next() {
 	e.queue = e.queue[1:]
 }
 
-// settle commits the group unless others may still join it, and ends the turn of the caller.
+// settle commits the group unless others join it, and ends the turn of the caller. Whether somebody waits and that it is
+// his turn then are one step: if he left in between, nobody would commit.
 func (e *engine) settle() {
 	if g := e.group; g != nil {
+		young := g.members < maxGroup && time.Since(g.began) < maxGroupAge
 		switch {
 		case g.members == 0:
 			_ = e.control(rollback) // nobody wants anything of it
+			close(g.done)
 			e.group = nil
-		case g.members >= maxGroup || time.Since(g.began) >= maxGroupAge || !e.waiting():
+		case young && e.handOver():
+			return
+		default:
 			if err := e.control(commit); err != nil {
 				e.fail(err)
 				break
@@ -289,8 +300,10 @@ func (m *member) Rollback() error {
 		m.engine.next()
 		return err
 	}
+	g := m.engine.group
 	m.engine.settle()
-	return nil
+	<-g.done
+	return g.err
 }
 
 // view is a read-only transaction. It implements sqlstore.Session.

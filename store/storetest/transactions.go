@@ -120,6 +120,7 @@ func transactionTests() []test {
 			update(t, st, add)
 		}},
 		{"transaction/many at once, some fail", testManyAtOnce},
+		{"transaction/what is in the way is there", testInTheWay},
 		{"transaction/after Close", testAfterClose},
 	}
 }
@@ -179,6 +180,31 @@ func testManyAtOnce(t *testing.T, st store.Store) {
 	}
 	equal(t, "messages", want, got)
 	verify(t, st, store.AuditHead{})
+}
+
+// testInTheWay: who hears of a row that is in the way can read it.
+func testInTheWay(t *testing.T, st store.Store) {
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for i := range 30 {
+				x := store.Interchange{Direction: store.In, ReceivedID: strings.Repeat("x", i+1), State: store.StateReceived}
+				var id int64
+				err := st.Update(t.Context(), func(tx store.Tx) (err error) {
+					id, err = tx.InsertInterchange(x)
+					return err
+				})
+				if err != nil && !errors.Is(err, store.ErrDuplicate) {
+					t.Error(err)
+					return
+				}
+				if err := st.View(t.Context(), func(tx store.Tx) error { _, err := tx.Interchange(id); return err }); err != nil {
+					t.Errorf("%d of %d: %v", id, i, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func testAfterClose(t *testing.T, st store.Store) {
