@@ -323,10 +323,13 @@ func (g *Gateway) reopen(tx store.Tx, rejected store.Interchange, at place, now 
 		s = process.Step{Rule: s.Rule, State: process.Open, Due: e.DueAt}
 		e.DoneAt, e.AnsweredBy = time.Time{}, 0
 		keepStep(&e, pid, s)
+		if !e.DueAt.IsZero() {
+			e.LookAt = warnAt(now, e.DueAt)
+		}
 		if err := tx.UpdateLedger(e); err != nil {
 			return err
 		}
-		if err := g.report(tx, rejected, step{place: place{k.MessageIndex, k.TransactionIndex}, pid: pid, due: e.DueAt, at: now}, process.MeansReopened); err != nil {
+		if err := g.report(tx, store.Interchange{ID: k.InterchangeID}, step{place: place{k.MessageIndex, k.TransactionIndex}, pid: pid, due: e.DueAt, at: now}, process.MeansReopened); err != nil {
 			return err
 		}
 	}

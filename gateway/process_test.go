@@ -201,7 +201,7 @@ func (r *rig) contrl4(id int64) []byte {
 	return file.Bytes
 }
 
-// TestOwnAnswer: what we owe, a warning before it is late, and an answer of ours that the partner rejects.
+// TestOwnAnswer: what we owe, a warning before it is late, and an answer of ours that the partner rejects: we are warned again.
 func TestOwnAnswer(t *testing.T) {
 	t.Parallel()
 	inTime(t, func(t *testing.T, r *jumper) {
@@ -220,7 +220,7 @@ func TestOwnAnswer(t *testing.T) {
 		r.pass(3 * time.Hour)
 		r.wantSteps(id, "1.1 55001 overdue missed due 02.12. 11:00")
 		r.wantQuiet(0)
-		if got := fmt.Sprint(r.processEvents()); got != "[deadline-approaching reopened deadline-missed]" {
+		if got := fmt.Sprint(r.processEvents()); got != "[deadline-approaching reopened deadline-approaching deadline-missed]" {
 			t.Errorf("events: %s", got)
 		}
 	})

@@ -167,7 +167,10 @@ func (w *world) settle() time.Time {
 // TestYear is the year.
 func TestYear(t *testing.T) {
 	until := yearEnd
-	if testing.Short() {
+	switch {
+	case raceEnabled: // which makes it ten times slower; the gateways work in one goroutine here anyway
+		until = yearBegin.AddDate(0, 0, 10)
+	case testing.Short():
 		until = yearBegin.AddDate(0, 1, 0)
 	}
 	w := newWorld(t)
@@ -181,13 +184,17 @@ func TestYear(t *testing.T) {
 			w.send(c.answer.by(), c.answer, c.answeredAt)
 		}
 	}
+	stories := &teller{t: t, w: w, mint: newMint()}
+	stories.mint.count = 500_000 // behind those of the plan
+	stories.tell()
 	w.run(yearEnd)
+	stories.end()
 	for _, c := range cases {
 		w.compare(c)
 	}
 	w.closed()
 	w.audit()
-	if !testing.Short() {
+	if until.Equal(yearEnd) {
 		everyRule(t, cases)
 		w.golden("testdata/year.golden")
 	}
@@ -222,38 +229,14 @@ func (w *world) compare(c *yearCase) {
 		if h == c.request.by() {
 			direction = store.Out
 		}
-		unb := c.request.first("UNB", "")
-		var step, state string
-		var meanings []string
-		err := w.houses[h].st.View(w.t.Context(), func(tx store.Tx) error {
-			list, err := tx.FindControlRef(direction, unb.get(2, 1), unb.get(5, 1))
-			if err != nil || len(list) != 1 {
-				return fmt.Errorf("%d interchanges, %w", len(list), err)
-			}
-			if list[0].Verdict != accepted {
-				return fmt.Errorf("it is %s", list[0].Verdict)
-			}
-			entries, err := tx.Ledger(list[0].ID)
-			for _, e := range entries {
-				if e.Kind == store.LedgerAnswer && e.TransactionIndex == 1 {
-					_, step, _ = strings.Cut(e.Step, " ")
-					step, state = strings.Replace(step, "accepted", "open", 1), string(e.State)
-				}
-			}
-			if err != nil {
-				return err
-			}
-			meanings, err = processMeanings(tx, list[0].ID)
-			return err
-		})
+		got, err := w.became(h, direction, c.request)
 		if err != nil {
 			w.t.Errorf("%s, %s of house %d: %v", c.name, direction, h, err)
 			continue
 		}
-		got := fmt.Sprintf("%s, %s, %v", step, state, meanings)
 		want := fmt.Sprintf("%s, %s, %v", c.step, c.ledger, c.meanings)
-		if c.step == "" {
-			want = fmt.Sprintf(", , %v", c.meanings)
+		for _, m := range uncompared {
+			got = strings.NewReplacer(" "+m, "", m+" ", "", m, "").Replace(got)
 		}
 		if got != want {
 			w.t.Errorf("%s, %s of house %d, sent %v, answered %v:\n got %s\nwant %s", c.name, direction, h, c.at.In(formats.Berlin),
@@ -269,7 +252,7 @@ var uncompared = []string{"due-soon", "answer-unexpected"}
 func processMeanings(tx store.Tx, id int64) (list []string, err error) {
 	events, err := tx.Events(0, id, 1000)
 	for _, e := range events {
-		if p, ok := stepEvent(e); ok && p.Transaction == 1 && !slices.Contains(uncompared, p.Meaning) {
+		if p, ok := stepEvent(e); ok && p.Transaction <= 1 {
 			list = append(list, p.Meaning)
 		}
 	}
@@ -299,8 +282,8 @@ func (w *world) closed() {
 				w.t.Errorf("house %d: %d items pending, %v", h, pending, err)
 			}
 			return w.entries(tx, func(x store.Interchange, e store.LedgerEntry) {
-				if e.State == store.LedgerOpen && !e.DueAt.IsZero() && e.DueAt.Before(w.now) {
-					w.t.Errorf("house %d: %s %s of interchange %d is open since %v", h, e.Kind, e.Step, x.ID, e.DueAt)
+				if e.State == store.LedgerOpen && (!e.DueAt.IsZero() || e.Kind != store.LedgerAnswer) {
+					w.t.Errorf("house %d: %s %s of interchange %d is open, due %v", h, e.Kind, e.Step, x.ID, e.DueAt)
 				}
 			})
 		})

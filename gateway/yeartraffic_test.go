@@ -664,8 +664,8 @@ func TestYearTraffic(t *testing.T) {
 	same := func(*letter) bool { return true }
 	for _, at := range []time.Time{time.Date(2026, 5, 6, 8, 0, 0, 0, time.UTC), time.Date(2026, 11, 4, 8, 0, 0, 0, time.UTC)} {
 		fv := formats.VersionAt(at)
-		for _, e := range process.All() {
-			if !e.ValidIn(fv) {
+		for i, e := range process.All() {
+			if !e.ValidIn(fv) || raceEnabled && i%10 != 0 {
 				continue
 			}
 			if _, _, err := m.pair(e, "", at, at, same, same); err != nil {
