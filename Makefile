@@ -16,7 +16,7 @@ GOLANGCI    = $(BIN)/golangci-lint-$(GOLANGCI_VERSION)
 STATICCHECK = $(BIN)/staticcheck-$(STATICCHECK_VERSION)
 GOVULNCHECK = $(BIN)/govulncheck-$(GOVULNCHECK_VERSION)
 
-.PHONY: help build test packs lint golangci staticcheck govulncheck bench fuzz cover crash cc postgresql fmt-check vet
+.PHONY: help build test packs lint golangci staticcheck govulncheck bench fuzz cover crash load cc postgresql fmt-check vet
 
 help: ## list the targets
 	@echo 'Targets:'
@@ -28,7 +28,8 @@ build: ## build the command into ./marktbote, static
 
 test: cc postgresql ## vet and test everything with the race detector
 	@$(GO) vet ./...
-	@CGO_ENABLED=1 $(GO) test -race ./...
+	@CGO_ENABLED=1 $(GO) test -race -timeout 20m ./...
+	@$(GO) test -run 'TestYear$$' ./gateway # the whole year: the race detector makes it ten times slower
 
 packs: ## make the rule packs and code lists in formats/rules anew from SOURCE
 	@test -d "$(SOURCE)/mig" || { echo "SOURCE must be a directory with mig, ahb, conditions, codelists and ebd" >&2; exit 1; }
@@ -63,6 +64,9 @@ postgresql:
 
 crash: postgresql ## kill -9 during load, 200 times for each store driver
 	MARKTBOTE_CRASH_ROUNDS=200 $(GO) test -count=1 -timeout 60m -run Crash ./store/... ./gateway/...
+
+load: postgresql ## 100,000 MSCONS queued in front of UTILMD, for each store driver
+	MARKTBOTE_QUEUED=100000 $(GO) test -count=1 -v -timeout 60m -run TestUrgentOvertakes ./gateway
 
 fmt-check: ## list Go files that gofmt would change
 	@files=$$(find . -name '*.go' ! -path '*/.*/*' ! -path '*/testdata/*' -exec "$$($(GO) env GOROOT)/bin/gofmt" -l {} +) || exit 1; \
