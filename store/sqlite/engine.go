@@ -21,9 +21,11 @@ import (
 )
 
 const (
-	// maxGroup and maxGroupAge are the members of a group and its age after which it is committed although others wait.
-	maxGroup    = 64
-	maxGroupAge = 2 * time.Millisecond
+	// maxGroup is the number of members with which a group is committed although others wait.
+	maxGroup = 64
+	// minGroupAge and maxGroupAge bound the age at which it is: twice what the last commit took, so that a slow disk is
+	// not synced more often than it can be.
+	minGroupAge, maxGroupAge = 2 * time.Millisecond, 50 * time.Millisecond
 )
 
 // engine implements sqlstore.Engine.
@@ -38,7 +40,8 @@ type engine struct {
 	mu    sync.Mutex
 	busy  bool // somebody has his turn; everything below belongs to him
 	queue []chan struct{}
-	group *group // nil: no transaction is open
+	group *group        // nil: no transaction is open
+	sync  time.Duration // what the last commit took
 }
 
 // group are transactions that are committed together.
@@ -190,7 +193,7 @@ func (e *engine) next() {
 // his turn then are one step: if he left in between, nobody would commit.
 func (e *engine) settle() {
 	if g := e.group; g != nil {
-		young := g.members < maxGroup && time.Since(g.began) < maxGroupAge
+		young := g.members < maxGroup && time.Since(g.began) < min(max(2*e.sync, minGroupAge), maxGroupAge)
 		switch {
 		case g.members == 0:
 			_ = e.control(rollback) // nobody wants anything of it
@@ -199,10 +202,12 @@ func (e *engine) settle() {
 		case young && e.handOver():
 			return
 		default:
+			begin := time.Now()
 			if err := e.control(commit); err != nil {
 				e.fail(err)
 				break
 			}
+			e.sync = time.Since(begin)
 			close(g.done)
 			e.group = nil
 		}
