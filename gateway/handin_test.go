@@ -12,9 +12,14 @@ import (
 	"testing/iotest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
 	"github.com/marktbote/marktbote/fixtures"
 	"github.com/marktbote/marktbote/gateway/config"
 	"github.com/marktbote/marktbote/store"
+	"github.com/marktbote/marktbote/store/postgres"
+	"github.com/marktbote/marktbote/store/storetest/pgtest"
 )
 
 // handIn hands in bytes and returns the interchange's ID.
@@ -293,7 +298,28 @@ func TestHandInBroken(t *testing.T) {
 // first is accepted, because the reference is used then.
 func TestHandInAtOnce(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, t.TempDir(), own)
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		handInAtOnce(t, newRig(t, t.TempDir(), own))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		st, err := postgres.Open(t.Context(), pgtest.DSN(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := st.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		opts := Options{Store: st, Log: zap.NewNop(), Metrics: prometheus.NewRegistry(), Config: config.Default(), Now: func() time.Time { return received }}
+		own(&opts)
+		handInAtOnce(t, &rig{Gateway: New(opts), t: t, st: st})
+	})
+}
+
+func handInAtOnce(t *testing.T, r *rig) {
 	data := fixture(t, "valid/utilmd-55001.edi")
 	const count = 8
 	var wg sync.WaitGroup
@@ -324,4 +350,43 @@ func TestHandInAtOnce(t *testing.T) {
 	if len(sent) != 1 {
 		t.Errorf("without a key: %d accepted", len(sent))
 	}
+}
+
+// FuzzRenumber: nothing panics, however the bytes come they become the same, and only the two references change.
+func FuzzRenumber(f *testing.F) {
+	for _, name := range fixtures.List() {
+		if data, err := fixtures.Read(name); err == nil && len(data) < 4000 {
+			f.Add(data)
+		}
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		const ref = "M2611240000010"
+		start, err := readHead(bytes.NewReader(in))
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := readEnvelope(start)
+		got, err := io.ReadAll(renumber(e, ref, start, bytes.NewReader(in[len(start):])))
+		if err != nil {
+			t.Fatal(err)
+		}
+		slow, err := io.ReadAll(iotest.OneByteReader(renumber(e, ref, start, iotest.OneByteReader(bytes.NewReader(in[len(start):])))))
+		if err != nil || !bytes.Equal(got, slow) {
+			t.Fatalf("%v, %q and %q", err, got, slow)
+		}
+		if e.at == 0 {
+			if !bytes.Equal(got, in) {
+				t.Fatalf("%q became %q", in, got)
+			}
+			return
+		}
+		if rest, ok := bytes.CutPrefix(got, append(bytes.Clone(in[:e.at]), ref...)); !ok {
+			t.Fatalf("%q became %q", in, got)
+		} else if old := in[e.at+e.length:]; !bytes.Equal(rest, old) { // UNZ has the number as well
+			before, after, ok := bytes.Cut(rest, []byte(ref))
+			if !ok || !bytes.HasPrefix(old, before) || !bytes.HasSuffix(old, after) {
+				t.Fatalf("%q became %q", in, got)
+			}
+		}
+	})
 }
