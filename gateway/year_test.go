@@ -229,12 +229,18 @@ func (w *world) compare(c *yearCase) {
 		if h == c.request.by() {
 			direction = store.Out
 		}
-		got, err := w.became(h, direction, c.request)
+		got, due, err := w.became(h, direction, c.request)
 		if err != nil {
 			w.t.Errorf("%s, %s of house %d: %v", c.name, direction, h, err)
 			continue
 		}
-		want := fmt.Sprintf("%s, %s, %v", c.step, c.ledger, c.meanings)
+		want, wantDue := fmt.Sprintf("%s, %s, %v", c.step, c.ledger, c.meanings), c.theirs
+		if direction == store.In {
+			wantDue = c.ours
+		}
+		if !due.Equal(wantDue) {
+			w.t.Errorf("%s, %s of house %d, sent %v: due %v, want %v", c.name, direction, h, c.at.In(formats.Berlin), due.In(formats.Berlin), wantDue)
+		}
 		for _, m := range uncompared {
 			got = strings.NewReplacer(" "+m, "", m+" ", "", m, "").Replace(got)
 		}

@@ -34,6 +34,7 @@ type yearCase struct {
 	before          []dated // what came before in the process
 	request, answer *letter // answer is nil if there is none
 	at, answeredAt  time.Time
+	ours, theirs    time.Time // until when it must be answered, and until when that is waited for; zero: not established
 
 	pid      ident.Pruefidentifikator
 	how      conduct
@@ -153,8 +154,8 @@ func (p *planner) add(e *process.Entry, answer *process.Answer, rule yearRule, h
 	}
 	c := &yearCase{pid: e.Pruefidentifikator, how: how, at: at, answeredAt: at.Add(time.Duration(1+p.rng.IntN(40)) * time.Hour)}
 	if rule.pids != "" {
-		ours, theirs := rule.due(at, date)
-		c.answeredAt = p.answeredAt(how, at, ours, theirs)
+		c.ours, c.theirs = rule.due(at, date)
+		c.answeredAt = p.answeredAt(how, at, c.ours, c.theirs)
 	}
 
 	edit := func(l *letter) bool {

@@ -146,6 +146,10 @@ func (s *teller) tell() {
 	s.lost(l)
 	s.becomes("a partner who got nothing: neither APERAK nor answer", l, "overdue, missed, [deadline-missed breach]", "")
 
+	l = s.writeOn(supplier, way{from: "LF", to: "NB"}, "44001", nine, nil)
+	s.lost(l)
+	s.becomes("the same in Gas: no CONTRL after six hours", l, "overdue, missed, [deadline-missed breach]", "")
+
 	l = s.write("55002", nine, nil)
 	s.becomes("an answer to nothing", l, ", , [answer-unexpected]", ", , [answer-unexpected]")
 
@@ -242,7 +246,7 @@ func (s *teller) end() {
 			if h == x.letter.by() {
 				want, direction = x.out, store.Out
 			}
-			got, err := s.w.became(h, direction, x.letter)
+			got, _, err := s.w.became(h, direction, x.letter)
 			if err != nil && want != "" {
 				s.t.Errorf("%s, %s of house %d: %v", x.name, direction, h, err)
 				continue
@@ -254,12 +258,12 @@ func (s *teller) end() {
 	}
 }
 
-// became says what became of a letter in a house: step, entry of the ledger, what was reported. Empty, with an error: the
-// house does not have it.
-func (w *world) became(h house, direction store.Direction, l *letter) (string, error) {
+// became says what became of a letter in a house: step, entry of the ledger, what was reported; and until when it had to
+// be answered. Empty, with an error: the house does not have it.
+func (w *world) became(h house, direction store.Direction, l *letter) (what string, due time.Time, err error) {
 	var step, state string
 	var meanings []string
-	err := w.houses[h].st.View(w.t.Context(), func(tx store.Tx) error {
+	err = w.houses[h].st.View(w.t.Context(), func(tx store.Tx) error {
 		list, err := tx.FindControlRef(direction, l.text("UNB", "", 2, 1), l.text("UNB", "", 5, 1))
 		if err != nil {
 			return err
@@ -275,13 +279,14 @@ func (w *world) became(h house, direction store.Direction, l *letter) (string, e
 			if e.Kind == store.LedgerAnswer && e.TransactionIndex <= 1 {
 				_, step, _ = strings.Cut(e.Step, " ")
 				step, state = strings.Replace(step, "accepted", "open", 1), string(e.State)
+				due = e.DueAt
 			}
 		}
 		meanings, err = processMeanings(tx, list[0].ID)
 		return err
 	})
 	if err != nil {
-		return "", err
+		return "", due, err
 	}
-	return fmt.Sprintf("%s, %s, %v", step, state, meanings), nil
+	return fmt.Sprintf("%s, %s, %v", step, state, meanings), due, nil
 }
