@@ -497,6 +497,10 @@ func (m *mint) fit(data []byte, pid ident.Pruefidentifikator, from house, w way)
 			}
 		}
 		switch {
+		case s.tag == "DTM" && s.get(1, 1) == "293" && s.get(1, 3) == "304": // the version of a series
+			if version, err := time.Parse("20060102150405-07", s.get(1, 2)); err == nil {
+				s.set(1, 2, version.Add(-time.Duration(m.count)*time.Second).Format("20060102150405")+"+00")
+			}
 		case s.tag == "BGM":
 			made[s.get(2, 1)] = fmt.Sprintf("D%d%08d", from, m.count)
 			s.set(2, 1, made[s.get(2, 1)])
