@@ -80,7 +80,7 @@ func crashChild(place string) int {
 		} {
 			go func() {
 				for {
-					number := rand.IntN(1e9)
+					number := rand.IntN(1e12)
 					fmt.Println("try", way, number)
 					data, err := crashInterchange(number)
 					if err == nil {
@@ -120,7 +120,7 @@ func crashInterchange(number int) ([]byte, error) {
 	end := data[bytes.LastIndex(data, []byte("UNZ+1+"))+len("UNZ+1+"):]
 	ref := string(end[:bytes.IndexByte(end, '\'')])
 	data = bytes.ReplaceAll(data, []byte(ref), fmt.Appendf(nil, crashReference, "CR", number))
-	return bytes.ReplaceAll(data, []byte("IDE+24+"), fmt.Appendf(nil, "IDE+24+C%09d", number)), nil
+	return bytes.ReplaceAll(data, []byte("IDE+24+"), fmt.Appendf(nil, "IDE+24+C%012d", number)), nil
 }
 
 // TestCrash kills a gateway at work and starts it again: whatever was confirmed reaches its end and is answered, once;

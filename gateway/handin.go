@@ -119,9 +119,9 @@ const maxCheckedAgain = 3
 
 func (h *handIn) once(ctx context.Context) (id int64, err error) {
 	g, content := h.g, h.content
-	payload := store.Payload{}
+	long := store.Payload{}
 	if len(content) > store.MaxInlinePayload { // the number has made it a little longer
-		if payload, err = g.store.PutPayload(ctx, bytes.NewReader(content)); err != nil {
+		if long, err = g.store.PutPayload(ctx, bytes.NewReader(content)); err != nil {
 			return 0, err
 		}
 	}
@@ -138,6 +138,7 @@ func (h *handIn) once(ctx context.Context) (id int64, err error) {
 		if err := known.confirm(tx); err != nil {
 			return err
 		}
+		payload := long
 		if payload.Digest == "" {
 			if payload, err = tx.PutPayload(content); err != nil {
 				return err

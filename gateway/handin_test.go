@@ -390,3 +390,35 @@ func FuzzRenumber(f *testing.F) {
 		}
 	})
 }
+
+// conflicting is a store whose every transaction meets another one at its end, so that it runs again.
+type conflicting struct{ store.Store }
+
+func (s conflicting) Update(ctx context.Context, fn func(tx store.Tx) error) error {
+	conflict := errors.New("conflict")
+	err := s.Store.Update(ctx, func(tx store.Tx) error {
+		if err := fn(tx); err != nil {
+			return err
+		}
+		return conflict
+	})
+	if !errors.Is(err, conflict) {
+		return err
+	}
+	return s.Store.Update(ctx, fn)
+}
+
+// TestHandInConflict: a transaction that has to run again keeps the bytes again.
+func TestHandInConflict(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, r *rig) {
+		data := fixture(t, registration)
+		id, err := r.HandIn(t.Context(), Submission{Channel: "http", Number: true, Body: bytes.NewReader(data)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := r.rows(id).x; got.Verdict != accepted || len(r.payload(id)) != int(got.PayloadSize) {
+			t.Errorf("kept %d bytes of %d with the verdict %q", len(r.payload(id)), got.PayloadSize, got.Verdict)
+		}
+	}, func(o *Options) { o.Store = conflicting{o.Store} })
+}

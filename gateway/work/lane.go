@@ -23,6 +23,9 @@ type laneState struct {
 	running int
 	targets map[string]*target
 	ended   chan job
+	// allowed is how many items are claimed at once at most. It begins with one and doubles with every job that ends:
+	// what kills the process each time takes little else with it, and between two deaths something is done.
+	allowed int
 }
 
 // target is a partner or destination that the lane has to do with at the moment.
@@ -41,7 +44,7 @@ type job struct {
 
 // lane works on a lane until ctx ends and its jobs are done.
 func (r *Runner) lane(ctx context.Context, l lane) {
-	s := &laneState{lane: l, targets: map[string]*target{}, ended: make(chan job, l.workers)}
+	s := &laneState{lane: l, targets: map[string]*target{}, ended: make(chan job, l.workers), allowed: 1}
 	held := &claims{}
 	renewing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	renewed := make(chan struct{})
@@ -69,14 +72,15 @@ func (r *Runner) lane(ctx context.Context, l lane) {
 	for ctx.Err() == nil {
 		more := false
 		if free := s.workers - s.running; free > 0 {
+			limit := min(free*s.batch, s.allowed)
 			items, err := r.store.ClaimWork(ctx, store.Claim{
-				Lane: s.name, Now: r.now(), Lease: lease, Limit: free * s.batch, Without: s.full(),
+				Lane: s.name, Now: r.now(), Lease: lease, Limit: limit, Without: s.full(),
 			})
 			if err != nil && ctx.Err() == nil {
 				r.log.Error("work cannot be claimed", zap.String("lane", s.name), zap.Error(err))
 			}
 			held.add(items)
-			more = len(items) == free*s.batch
+			more = len(items) == limit
 			for _, j := range s.jobs(items, free) {
 				start(j)
 			}
@@ -158,6 +162,7 @@ func (s *laneState) start(name string) {
 // end notes that a job has ended. A target is forgotten when there is nothing to remember.
 func (s *laneState) end(j job) job {
 	s.running--
+	s.allowed = min(2*s.allowed, s.workers*s.batch)
 	if t := s.targets[j.target]; t != nil {
 		t.running--
 		t.trouble = !j.ok

@@ -11,6 +11,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
 	"github.com/marktbote/marktbote/store"
 )
 
@@ -41,6 +44,64 @@ func TestOneOfManyFails(t *testing.T) {
 			t.Errorf("done %v, parked %+v", done, parked)
 		}
 	})
+}
+
+// TestPoison: an item that ends the process each time takes little with it, and everything else gets done.
+func TestPoison(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		r.add(Bulk, "poison", 1)
+		r.add(Bulk, "step", 500)
+		died := errors.New("the process died")
+		for life := range 3 * maxClaims {
+			ctx, kill := context.WithCancelCause(t.Context())
+			x := New(deadly{r.st, ctx}, zap.NewNop(), r.now, prometheus.NewRegistry())
+			x.Handle("step", func(_ context.Context, item store.Work) (Commit, error) {
+				return Commit{Do: func(tx store.Tx) error { return tx.CompleteWork(item) }}, nil
+			})
+			x.Handle("poison", func(context.Context, store.Work) (Commit, error) {
+				kill(died)
+				return Commit{}, died
+			})
+			run, stop := context.WithCancel(t.Context())
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				x.Run(run)
+			}()
+			synctest.Wait()
+			stop()
+			<-done
+			pending, parked := r.left()
+			if len(parked) > 0 && (len(parked) > 1 || parked[0].Kind != "poison") {
+				t.Fatalf("life %d: parked %+v", life, parked)
+			}
+			if pending == 0 {
+				return
+			}
+			r.ahead.Add(int64(lease) + 1)
+		}
+		t.Error("not everything was done")
+	})
+}
+
+// deadly is a store that a process cannot reach any more when it is dead.
+type deadly struct {
+	store.Store
+	life context.Context //nolint:containedctx // that of the process
+}
+
+func (d deadly) Update(ctx context.Context, fn func(tx store.Tx) error) error {
+	if err := d.life.Err(); err != nil {
+		return err
+	}
+	return d.Store.Update(ctx, fn)
+}
+
+func (d deadly) ClaimWork(ctx context.Context, c store.Claim) ([]store.Work, error) {
+	if err := d.life.Err(); err != nil {
+		return nil, err
+	}
+	return d.Store.ClaimWork(ctx, c)
 }
 
 // waiters are handlers that wait for a target until it is released.

@@ -209,8 +209,31 @@ func (r *Runner) giveBack(items ...store.Work) {
 	}
 }
 
-// do runs items and commits them together. It reports whether all went well.
+// suspectAfter is how many claims of an item may have come to nothing before it is done alone and last: it may be what
+// ended the process.
+const suspectAfter = 2
+
+// do runs items, those that are no suspects together. It reports whether all went well.
 func (r *Runner) do(ctx context.Context, items []store.Work) (ok bool) {
+	var fresh, suspects []store.Work
+	for _, item := range items {
+		if suspect(item) {
+			suspects = append(suspects, item)
+		} else {
+			fresh = append(fresh, item)
+		}
+	}
+	ok = r.together(ctx, fresh)
+	for _, item := range suspects {
+		ok = r.together(ctx, []store.Work{item}) && ok
+	}
+	return ok
+}
+
+func suspect(item store.Work) bool { return item.Attempt > suspectAfter }
+
+// together runs items and commits them together.
+func (r *Runner) together(ctx context.Context, items []store.Work) (ok bool) {
 	ok = true
 	var list []tried
 	for _, t := range r.call(ctx, items) {

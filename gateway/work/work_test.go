@@ -90,6 +90,18 @@ func (r *rig) add(lane, kind string, n int) {
 	})
 }
 
+// warm lets a running lane claim many items at once.
+func (r *rig) warm(lane string) {
+	r.t.Helper()
+	r.Runner.Handle("warm", func(_ context.Context, item store.Work) (Commit, error) {
+		return Commit{Do: func(tx store.Tx) error { return tx.CompleteWork(item) }}, nil
+	})
+	r.add(lane, "warm", 15)
+	r.Wake()
+	synctest.Wait()
+	r.wantLeft(0, 0)
+}
+
 func (r *rig) update(fn func(tx store.Tx) error) {
 	r.t.Helper()
 	if err := r.st.Update(context.Background(), fn); err != nil {
@@ -400,9 +412,11 @@ func TestLongWork(t *testing.T) {
 			time.Sleep(3 * lease)
 			return r.complete(ctx, item)
 		})
-		r.add(Urgent, "step", 2) // the second one waits for the first
 		stop := r.start()
 		defer stop()
+		r.warm(Urgent)
+		r.add(Urgent, "step", 2) // the second one waits for the first
+		r.Wake()
 		for range 12 * lease / time.Second {
 			time.Sleep(time.Second / 2)
 			items, err := r.st.ClaimWork(t.Context(), store.Claim{Lane: Urgent, Now: time.Now(), Lease: lease, Limit: 10})
@@ -443,8 +457,10 @@ func TestStopGivesBack(t *testing.T) {
 			<-ctx.Done()
 			return fmt.Errorf("step: %w", ctx.Err())
 		})
-		r.add(Bulk, "step", 3)
 		stop := r.start()
+		r.warm(Bulk)
+		r.add(Bulk, "step", 3)
+		r.Wake()
 		synctest.Wait()
 		stop()
 		if n := int(tries.Load()); n == 0 || n > runtime.GOMAXPROCS(0) {
