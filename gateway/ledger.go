@@ -10,6 +10,7 @@ import (
 	"github.com/marktbote/marktbote/edifact"
 	"github.com/marktbote/marktbote/formats"
 	"github.com/marktbote/marktbote/formats/ack"
+	"github.com/marktbote/marktbote/formats/check"
 	"github.com/marktbote/marktbote/formats/ident"
 	"github.com/marktbote/marktbote/formats/process"
 	"github.com/marktbote/marktbote/gateway/work"
@@ -197,6 +198,9 @@ func (c *correlation) answer(a ack.Answer, kind store.LedgerKind, means process.
 			return err
 		}
 		for _, x := range list {
+			if x.Verdict != string(check.Accepted) {
+				continue // it never left, and its reference was free for another one
+			}
 			s, err := c.sent(x)
 			if err != nil {
 				return err

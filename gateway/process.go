@@ -452,7 +452,8 @@ func (g *Gateway) find(tx store.Tx, x store.Interchange, k process.Key) ([]store
 	}
 	counts := list[:0]
 	for _, f := range list {
-		if f.Verdict == string(check.Accepted) && f.InterchangeID != x.ID && !f.Test {
+		whole := f.InterchangeVerdict == string(check.Accepted) // else one that was to be sent has not left
+		if f.Verdict == string(check.Accepted) && whole && f.InterchangeID != x.ID && !f.Test {
 			counts = append(counts, f)
 		}
 	}

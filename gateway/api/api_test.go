@@ -414,6 +414,11 @@ func TestThrough(t *testing.T) {
 	if a.code != http.StatusAccepted {
 		t.Fatalf("%d %s", a.code, a.body)
 	}
+	// Handed in once more with that number, by mistake, it is refused and must not get the answer to the first one.
+	wrong := bytes.ReplaceAll(data, []byte("LB261102000101"), []byte(a.x.Reference))
+	if again := supplier.post("/v1/interchanges", wrong); again.code != http.StatusUnprocessableEntity || !strings.Contains(again.body, "E1061") {
+		t.Fatalf("%d %s", again.code, again.body)
+	}
 	work(t, supplier, grid)
 	wantMet(a.header.Get("Location"), "M2612010000010")
 
