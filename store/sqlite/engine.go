@@ -65,12 +65,12 @@ func newEngine(ctx context.Context, writer, reader *sql.DB) (*engine, error) {
 func (e *engine) Prepare(ctx context.Context, texts []string) error {
 	e.queries, e.statements = map[string]*sql.Stmt{}, map[string]*sql.Stmt{}
 	for _, text := range append(texts, begin, commit, rollback, savepoint, release, rollbackTo) {
-		st, err := e.conn.PrepareContext(ctx, text)
+		st, err := e.conn.PrepareContext(ctx, text) //nolint:sqlclosecheck // lives as long as the connection
 		if err != nil {
 			return fmt.Errorf("prepare %q: %w", text, err)
 		}
 		e.statements[text] = st
-		if st, err = e.reader.PrepareContext(ctx, text); err != nil {
+		if st, err = e.reader.PrepareContext(ctx, text); err != nil { //nolint:sqlclosecheck // likewise
 			return fmt.Errorf("prepare %q: %w", text, err)
 		}
 		e.queries[text] = st
@@ -248,7 +248,7 @@ func (m *member) Run(ctx context.Context, list []sqlstore.Statement) error {
 				return err
 			}
 			err = runOne(ctx, st, s)
-			if err = errors.Join(err, st.Close()); err != nil {
+			if err = errors.Join(err, st.Close()); err != nil { //nolint:sqlclosecheck // in a loop
 				return err
 			}
 			continue
