@@ -258,6 +258,14 @@ func (g *Gateway) answerStep(tx store.Tx, x store.Interchange, t transaction, f 
 	if err := tx.InsertProcessKey(processKey(f.InterchangeID, place{f.MessageIndex, f.Index}, levelAnsweredBy, placeText(x.ID, t.place))); err != nil {
 		return false, err
 	}
+	// Some answers have a deadline of their own, such as the refusal where the values themselves have none.
+	by, own := answer.By.Due(f.ReceivedAt, process.Facts{Sparte: ident.MarktpartnerID(f.Recipient).Sparte()})
+	if own && at.After(by) && meaning == process.MeansRefused {
+		late := step{place: place{f.MessageIndex, f.Index}, pid: asked.Pruefidentifikator, due: by, at: at}
+		if err := g.report(tx, store.Interchange{ID: f.InterchangeID}, late, process.MeansAnsweredLate); err != nil {
+			return false, err
+		}
+	}
 	if meaning != process.MeansConfirmed {
 		return true, nil
 	}

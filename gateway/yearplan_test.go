@@ -236,6 +236,12 @@ func (c *yearCase) expect(answer *process.Answer, rule yearRule, how conduct) {
 		}
 	case how == onTime:
 		c.step, c.ledger = ends, "met"
+		if days, ok := ownLimits[answer.Pruefidentifikator]; ok && c.request.text("UNB", "", 3, 2) == "500" {
+			limit, _ := yearRule{from: fromReceipt, days: days, clock: "24:00"}.due(c.at, c.at)
+			if c.answeredAt.After(limit) {
+				c.meanings = []string{"answered-late"}
+			}
+		}
 	case how == late:
 		c.step, c.ledger, c.meanings = ends, "late", []string{rule.meaning(), rule.late()}
 		if decides {

@@ -75,6 +75,11 @@ var yearRules = []yearRule{
 	{"29001", "", fromPayment, 0, "24:00", 0, "breach"},
 }
 
+// ownLimits are the Werktage of answers that have a deadline of their own.
+//
+// Spec: WiM Strom Teil 2
+var ownLimits = map[ident.Pruefidentifikator]int{"19007": 2, "19114": 3}
+
 // ruleOf returns the rule of a Pruefidentifikator.
 func ruleOf(pid ident.Pruefidentifikator) (yearRule, bool) {
 	for _, r := range yearRules {

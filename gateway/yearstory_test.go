@@ -116,6 +116,7 @@ func (s *teller) becomes(name string, l *letter, out, in string) {
 
 // tell puts all stories on the agenda.
 func (s *teller) tell() {
+	toMSB := way{"LF", "MSB", formats.Strom}
 	nine, late := storyAt(0, 9, 0), storyAt(2, 9, 0)
 
 	l := s.write("55001", nine, nil)
@@ -163,11 +164,19 @@ func (s *teller) tell() {
 	s.write("55002", late, replyTo(l))
 	s.becomes("the same answer again", l, "clearing, met, []", "clearing, met, []")
 
-	l = s.writeOn(supplier, way{"LF", "MSB", formats.Strom}, "17113", nine, nil)
+	l = s.writeOn(supplier, toMSB, "17113", nine, nil)
 	for hour := range 3 {
-		s.writeOn(operator, way{"MSB", "LF", formats.Strom}, "13019", storyAt(0, 10+hour, 0), replyTo(l))
+		s.writeOn(operator, toMSB.back(), "13019", storyAt(0, 10+hour, 0), replyTo(l))
 	}
 	s.becomes("data that come in several messages", l, "answered, met, []", "answered, met, []")
+
+	l = s.writeOn(supplier, toMSB, "17004", nine, nil)
+	s.writeOn(operator, toMSB.back(), "19007", storyAt(2, 23, 59), replyTo(l))
+	s.becomes("a refusal within its own deadline", l, "refused, met, []", "refused, met, []")
+
+	l = s.writeOn(supplier, toMSB, "17004", nine, nil)
+	s.writeOn(operator, toMSB.back(), "19007", storyAt(3, 0, 1), replyTo(l))
+	s.becomes("a refusal behind its own deadline", l, "refused, met, [answered-late]", "refused, met, [answered-late]")
 
 	l = s.write("55001", nine, nil)
 	x := s.write("55022", storyAt(0, 10, 0), cancels(l))
