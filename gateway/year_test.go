@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -234,6 +235,9 @@ func (w *world) compare(c *yearCase) {
 			w.t.Errorf("%s, %s of house %d: %v", c.name, direction, h, err)
 			continue
 		}
+		if err := w.acknowledged(h, direction, c); err != nil {
+			w.t.Errorf("%s, %s of house %d, sent %v: %v", c.name, direction, h, c.at.In(formats.Berlin), err)
+		}
 		want, wantDue := fmt.Sprintf("%s, %s, %v", c.step, c.ledger, c.meanings), c.theirs
 		if direction == store.In {
 			wantDue = c.ours
@@ -249,6 +253,39 @@ func (w *world) compare(c *yearCase) {
 				c.answeredAt.In(formats.Berlin), got, want)
 		}
 	}
+}
+
+// acknowledged compares how a request was acknowledged: in Strom every transaction with APERAK, in Gas the file with CONTRL.
+func (w *world) acknowledged(h house, direction store.Direction, c *yearCase) error {
+	unb := c.request.first("UNB", "")
+	sparte, kind := formats.Strom, store.LedgerAperak
+	if unb.get(3, 2) == "502" {
+		sparte, kind = formats.Gas, store.LedgerContrl
+	}
+	want, theirs := acknowledgedBy(sparte, c.request.kind, c.at)
+	if direction == store.Out {
+		want = theirs
+	}
+	return w.houses[h].st.View(w.t.Context(), func(tx store.Tx) error {
+		list, err := tx.FindControlRef(direction, unb.get(2, 1), unb.get(5, 1))
+		if err != nil || len(list) != 1 {
+			return fmt.Errorf("%d interchanges, %w", len(list), err)
+		}
+		entries, err := tx.Ledger(list[0].ID)
+		found := 0
+		for _, e := range entries {
+			if e.Kind != store.LedgerContrl && e.Kind != store.LedgerAperak {
+				continue
+			}
+			if found++; e.Kind != kind || e.State != store.LedgerMet || !e.DueAt.Equal(want) {
+				return fmt.Errorf("%s is %s, due %v; want %s, due %v", e.Kind, e.State, e.DueAt.In(formats.Berlin), kind, want.In(formats.Berlin))
+			}
+		}
+		if err == nil && found == 0 {
+			return errors.New("nothing acknowledges it")
+		}
+		return err
+	})
 }
 
 // uncompared are meanings that depend on more than the case.

@@ -132,6 +132,30 @@ func (r yearRule) due(received, date time.Time) (ours, theirs time.Time) {
 	return ours, theirs
 }
 
+// acknowledgedBy is until when a message of a Sparte must be acknowledged, and until when that is waited for: around a new
+// format version longer.
+//
+// Spec: CONTRL AHB 1.0; APERAK AHB 1.1 2.4, 2.5
+func acknowledgedBy(sparte formats.Sparte, kind string, received time.Time) (ours, theirs time.Time) {
+	local := received.In(formats.Berlin)
+	switch {
+	case sparte == formats.Gas: // CONTRL
+		ours = received.Add(6 * time.Hour)
+	case kind != "UTILMD" && kind != "ORDERS":
+		ours, _ = yearRule{from: fromReceipt, days: 1, clock: "12:00"}.due(received, received)
+	case local.Weekday() == time.Saturday:
+		ours = time.Date(local.Year(), local.Month(), local.Day()+1, 12, 0, 0, 0, formats.Berlin)
+	default:
+		ours = received.Add(45 * time.Minute)
+	}
+	for _, change := range []time.Time{yearBegin, time.Date(2026, 10, 1, 0, 0, 0, 0, formats.Berlin)} {
+		if until := change.AddDate(0, 0, 1); !ours.Before(change.Add(-6*time.Hour)) && ours.Before(until) {
+			return ours, until
+		}
+	}
+	return ours, ours
+}
+
 // meaning is what the deadline means when it passes.
 func (r yearRule) meaning() string {
 	switch r.silence {
