@@ -240,7 +240,7 @@ func (g *Gateway) keep(ctx context.Context, direction store.Direction, channel, 
 	}
 	g.log.Info("interchange kept", zap.Int64("interchange", id), zap.String("direction", string(direction)),
 		zap.String("channel", channel), zap.Int64("bytes", payload.Size))
-	g.work.Wake()
+	g.work.Wake(lane(messageType, payload.Size))
 	return id, nil
 }
 
@@ -392,7 +392,7 @@ func (g *Gateway) check(ctx context.Context, item store.Work) (work.Commit, erro
 				zap.String("partner", x.Sender), zap.String("reference", x.ControlRef), zap.Int("messages", x.MessageCount),
 				zap.Int("findings", x.FindingCount))
 			in.after()
-			g.work.Wake()
+			g.work.Wake(work.Send, work.SendBulk, work.Deliver)
 		},
 	}, nil
 }
@@ -537,7 +537,6 @@ func (g *Gateway) dispatch(ctx context.Context, item store.Work) (work.Commit, e
 			if c != nil {
 				c.after()
 			}
-			g.work.Wake()
 		},
 	}, nil
 }

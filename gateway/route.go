@@ -135,7 +135,7 @@ func (g *Gateway) routeAgain(ctx context.Context, item store.Work) (work.Commit,
 			}
 			return tx.CompleteWork(item)
 		},
-		After: g.work.Wake,
+		After: func() { g.work.Wake(work.Deliver) },
 	}, nil
 }
 

@@ -34,12 +34,13 @@ const (
 	Deliver  = "deliver"   // to the systems behind the gateway
 )
 
-// lanes says how each lane is worked on. A lane with one worker commits in the order in which the items became due: what
-// a partner sent later does not overtake. Those with targets wait for others most of the time, and one target must not
+// lanes says how each lane is worked on. Without targets a lane commits in the order in which the items became due: what
+// a partner sent later does not overtake; a second worker computes while the first one's items are committed. Those with
+// targets wait for others most of the time, and one target must not
 // have all their workers.
 var lanes = []lane{
-	{name: Urgent, workers: 1, batch: batch},
-	{name: Bulk, workers: 1, batch: batch},
+	{name: Urgent, workers: 2, batch: batch},
+	{name: Bulk, workers: 2, batch: batch},
 	{name: Large, workers: 1, batch: 1},
 	{name: Send, workers: 64, batch: 1, perTarget: 8},
 	{name: SendBulk, workers: 64, batch: 1, perTarget: 8},
@@ -103,9 +104,12 @@ func New(st store.Store, log *zap.Logger, now func() time.Time, metrics promethe
 // Handle sets the handler of a kind. It must not be called after Run.
 func (r *Runner) Handle(kind string, h Handler) { r.handlers[kind] = h }
 
-// Wake tells the Runner that new work was committed.
-func (r *Runner) Wake() {
-	for _, c := range r.wake {
+// Wake tells the Runner that new work was committed in some lanes; without names: perhaps in all.
+func (r *Runner) Wake(lanes ...string) {
+	for name, c := range r.wake {
+		if len(lanes) > 0 && !slices.Contains(lanes, name) {
+			continue
+		}
 		select {
 		case c <- struct{}{}:
 		default:
@@ -134,7 +138,7 @@ func (r *Runner) Drain(ctx context.Context) (next time.Time, err error) {
 			}
 			if len(items) > 0 {
 				again = true
-				r.do(ctx, items)
+				r.commit(ctx, r.call(ctx, items))
 			}
 		}
 	}
@@ -209,47 +213,28 @@ func (r *Runner) giveBack(items ...store.Work) {
 	}
 }
 
-// suspectAfter is how many claims of an item may have come to nothing before it is done alone and last: it may be what
-// ended the process.
+// suspectAfter is how many claims of an item may have come to nothing before it is done alone: it may be what ended the
+// process.
 const suspectAfter = 2
 
-// do runs items, those that are no suspects together. It reports whether all went well.
-func (r *Runner) do(ctx context.Context, items []store.Work) (ok bool) {
-	var fresh, suspects []store.Work
-	for _, item := range items {
-		if suspect(item) {
-			suspects = append(suspects, item)
-		} else {
-			fresh = append(fresh, item)
-		}
-	}
-	ok = r.together(ctx, fresh)
-	for _, item := range suspects {
-		ok = r.together(ctx, []store.Work{item}) && ok
-	}
-	return ok
-}
-
-func suspect(item store.Work) bool { return item.Attempt > suspectAfter }
-
-// together runs items and commits them together.
-func (r *Runner) together(ctx context.Context, items []store.Work) (ok bool) {
-	ok = true
+// commit commits items together that their handlers were called for. It returns the IDs of those that failed.
+func (r *Runner) commit(ctx context.Context, all []tried) (failed map[int64]bool) {
+	failed = map[int64]bool{}
 	var list []tried
-	for _, t := range r.call(ctx, items) {
+	for _, t := range all {
 		if t.err != nil {
-			ok = false
+			failed[t.item.ID] = true
 			r.failed(ctx, t.item, t.err)
 			continue
 		}
 		list = append(list, t)
 	}
 	// What has happened outside is committed even if the runner is being stopped.
-	ctx, cancel := linger(ctx, commitPatience)
+	longer, cancel := linger(ctx, commitPatience)
 	defer cancel()
 	commit := func(list []tried) error {
 		return r.guard("commit", func() error {
-			return r.store.Update(ctx, func(tx store.Tx) error {
+			return r.store.Update(longer, func(tx store.Tx) error {
 				for _, p := range list {
 					if err := p.commit.Do(tx); err != nil {
 						return err
@@ -269,7 +254,7 @@ func (r *Runner) together(ctx context.Context, items []store.Work) (ok bool) {
 		for _, p := range list {
 			succeeded(p)
 		}
-		return ok
+		return failed
 	}
 	for _, p := range list {
 		err := commit([]tried{p})
@@ -280,13 +265,13 @@ func (r *Runner) together(ctx context.Context, items []store.Work) (ok bool) {
 			err = p.err
 		}
 		if err != nil {
-			ok = false
+			failed[p.item.ID] = true
 			r.failed(ctx, p.item, err)
 			continue
 		}
 		succeeded(p)
 	}
-	return ok
+	return failed
 }
 
 // commitPatience is how long a commit may take when the runner is being stopped.
