@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -33,9 +34,36 @@ func (g *Gateway) sent(tx store.Tx, x store.Interchange, transactions []store.Tr
 			}
 		}
 	}
+	if err := lockSent(tx, x.ID); err != nil {
+		return err
+	}
+	early, err := tx.Ledger(x.ID)
+	if err != nil {
+		return err
+	}
 	for _, e := range owedFor(x, transactions, at) {
 		// What is there already was settled by an answer that was faster than this transaction.
 		if err := tx.InsertLedgerOnce(e); err != nil {
+			return err
+		}
+	}
+	return g.settleAgain(tx, early, at)
+}
+
+// lockSent makes the note that an interchange was sent and the answers to it wait for each other: either the note sees the
+// answer or the answer the note.
+func lockSent(tx store.Tx, id int64) error { return tx.Lock(fmt.Sprintf("sent/%d", id)) }
+
+// settleAgain has the CONTRL and APERAK settled once more that were faster than the note of the sending, of which early are
+// the entries: they could neither cancel nor accept what was not waited for yet.
+func (g *Gateway) settleAgain(tx store.Tx, early []store.LedgerEntry, at time.Time) error {
+	var done []int64
+	for _, e := range early {
+		if e.AnsweredBy == 0 || e.Kind == store.LedgerAnswer || slices.Contains(done, e.AnsweredBy) {
+			continue
+		}
+		done = append(done, e.AnsweredBy)
+		if err := tx.AddWork(store.Work{Kind: kindCorrelate, Lane: work.Urgent, InterchangeID: e.AnsweredBy, DueAt: at}); err != nil {
 			return err
 		}
 	}
@@ -131,7 +159,7 @@ func (c *correlation) after() {
 	}
 }
 
-// correlateAgain is for a person who has found out what was missing.
+// correlateAgain is for a person who has found out what was missing, and for answers that were too fast.
 func (g *Gateway) correlateAgain(ctx context.Context, item store.Work) (work.Commit, error) {
 	x, err := g.interchange(ctx, item.InterchangeID)
 	if err != nil {
@@ -219,6 +247,9 @@ func (c *correlation) answer(a ack.Answer, kind store.LedgerKind, means process.
 	original := files[m.File]
 	if kind == store.LedgerContrl || len(m.Places) == 0 && len(m.Unknown) == 0 {
 		m.Places = []ack.Place{{Message: -1, Transaction: -1}}
+	}
+	if err := lockSent(c.tx, original.ID); err != nil {
+		return err
 	}
 	entries, err := c.tx.Ledger(original.ID)
 	if err != nil {

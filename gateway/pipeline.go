@@ -48,7 +48,7 @@ import (
 const (
 	kindCheck     = "check"
 	kindDispatch  = "dispatch"
-	kindCorrelate = "correlate" // again, because a person wants it
+	kindCorrelate = "correlate" // again, because a person wants it or the answer was faster than the note of the sending
 )
 
 // Errors of Receive and Submit that are the caller's to mend.

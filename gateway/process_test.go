@@ -361,3 +361,49 @@ func TestAnswerWithoutReference(t *testing.T) {
 		}
 	})
 }
+
+// TestAnswerBeforeNote: what a partner answers after the sending and before the note of it counts like any other answer.
+func TestAnswerBeforeNote(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		answer        func(r *rig, id int64) []byte
+		steps, ledger string
+	}{
+		"rejected": {
+			(*rig).contrl4, "1.1 55001 rejected/open cancelled due 02.12. 11:00",
+			"[0.0 contrl met by 2 0.0 transport met 1.1 aperak cancelled due 45m0s by 2]",
+		},
+		"acknowledged": {(*rig).aperak, "1.1 55001 accepted open due 02.12. 11:00", "[0.0 transport met 1.1 aperak met by 2]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inTime(t, func(t *testing.T, r *jumper) {
+				id, err := r.Submit(t.Context(), bytes.NewReader(fixture(t, registration)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := r.step(r.claim()[0]); err != nil {
+					t.Fatal(err)
+				}
+				item := r.claim()[0]
+				note, err := r.dispatch(t.Context(), item)
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.receive("", tt.answer(r.rig, id))
+				if err := r.step(r.claim()[0]); err != nil {
+					t.Fatal(err)
+				}
+				if err := r.store.Update(t.Context(), note.Do); err != nil {
+					t.Fatal(err)
+				}
+				r.pass(time.Second)
+				r.wantSteps(id, tt.steps)
+				if got := fmt.Sprint(r.ledger(id)); got != tt.ledger {
+					t.Errorf("ledger: %s, want %s", got, tt.ledger)
+				}
+				r.wantQuiet(0)
+			})
+		})
+	}
+}
