@@ -482,28 +482,25 @@ func namedBy(tx store.Tx, x store.Interchange, direction store.Direction, k proc
 		if named.ID == x.ID || named.Direction != direction || k.Sender != "" && named.Sender != string(k.Sender) {
 			continue
 		}
-		transactions, err := tx.Transactions(named.ID)
+		t, err := tx.Transaction(named.ID, key.MessageIndex, key.TransactionIndex)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
-		for _, t := range transactions {
-			if t.MessageIndex == key.MessageIndex && t.Index == key.TransactionIndex {
-				list = append(list, store.Found{Transaction: t, ReceivedAt: named.ReceivedAt, Recipient: named.Recipient})
-			}
-		}
+		list = append(list, store.Found{Transaction: t, ReceivedAt: named.ReceivedAt, Recipient: named.Recipient})
 	}
 	return list, nil
 }
 
 // answerEntry returns the entry for the answer to a transaction.
 func answerEntry(tx store.Tx, f store.Found) (e store.LedgerEntry, exists bool, err error) {
-	list, err := tx.Ledger(f.InterchangeID)
-	for _, e := range list {
-		if e.Kind == store.LedgerAnswer && e.MessageIndex == f.MessageIndex && e.TransactionIndex == f.Index {
-			return e, true, nil
-		}
+	e, err = tx.LedgerEntry(f.InterchangeID, f.MessageIndex, f.Index, store.LedgerAnswer)
+	if errors.Is(err, store.ErrNotFound) {
+		return e, false, nil
 	}
-	return e, false, err
+	return e, err == nil, err
 }
 
 // keepStep writes a step into its entry. DoneAt must be that of the answer.
@@ -612,14 +609,12 @@ func (g *Gateway) report(tx store.Tx, x store.Interchange, s step, meaning proce
 		Direction: event.Direction(whole.Direction), SenderRole: g.config.Rolle(whole.Sender), RecipientRole: g.config.Rolle(whole.Recipient),
 		FormatVersion: formats.FormatVersion(whole.FormatVersion), Sparte: formats.Sparte(whole.Sparte), Test: whole.Test,
 	}, ident.MarktpartnerID(whole.Sender), ident.MarktpartnerID(whole.Recipient))
-	transactions, err := tx.Transactions(whole.ID)
-	if err != nil {
-		return err
+	t, err := tx.Transaction(whole.ID, s.message, s.transaction)
+	if err == nil && t.Subject != "" {
+		e.Subject, e.PartitionKey = t.Subject, t.Subject
 	}
-	for _, t := range transactions {
-		if t.MessageIndex == s.message && t.Index == s.transaction && t.Subject != "" {
-			e.Subject, e.PartitionKey = t.Subject, t.Subject
-		}
+	if err != nil && !errors.Is(err, store.ErrNotFound) { // an entry about a whole message has none
+		return err
 	}
 	row, err := g.outboxEvent(whole, e)
 	if err != nil {

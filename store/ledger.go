@@ -58,8 +58,11 @@ type LedgerTx interface {
 	InsertLedgerOnce(e LedgerEntry) error
 	// UpdateLedger rewrites State and everything below it. ErrNotFound.
 	UpdateLedger(e LedgerEntry) error
-	// Ledger lists the entries of an interchange by their key.
+	// Ledger lists the entries of an interchange by their key. What Ledger, LedgerEntry and LedgerDue return inside Update
+	// nobody else changes until the transaction ends.
 	Ledger(interchangeID int64) ([]LedgerEntry, error)
+	// LedgerEntry returns one entry. ErrNotFound.
+	LedgerEntry(interchangeID int64, message, transaction int, kind LedgerKind) (LedgerEntry, error)
 	// LedgerDue lists the open entries that have a LookAt before an instant, the first one first, at most limit.
 	LedgerDue(before time.Time, limit int) ([]LedgerEntry, error)
 	// NextLook returns the first LookAt of all open entries; zero if there is none.

@@ -129,6 +129,8 @@ type Tx interface {
 	Messages(interchangeID int64) ([]Message, error)
 	// Transactions lists the transactions of an interchange by MessageIndex and Index.
 	Transactions(interchangeID int64) ([]Transaction, error)
+	// Transaction returns one transaction. ErrNotFound.
+	Transaction(interchangeID int64, message, index int) (Transaction, error)
 	// Findings lists the findings of an interchange by Index.
 	Findings(interchangeID int64) ([]Finding, error)
 	// FindTransactions returns the transactions that are called by the numbers of the query, oldest first. A query

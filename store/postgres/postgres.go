@@ -11,7 +11,7 @@
 //
 // Update runs READ COMMITTED, View REPEATABLE READ. SERIALIZABLE would make workers that replace the rows of
 // neighbouring interchanges, and so touch the same index pages, repeat each other's transactions. What must not
-// happen twice is guarded by unique keys, leases and Tx.Lock.
+// happen twice is guarded by unique keys, leases and Tx.Lock; who reads the ledger to change it holds its rows.
 //
 // # Order of events
 //
@@ -130,6 +130,7 @@ func dialect() sqlstore.Dialect {
 		Unreachable:      unreachable,
 		Arrays:           true,
 		SkipLocked:       "FOR UPDATE SKIP LOCKED",
+		LockRows:         " FOR UPDATE",
 		InsertAudit: `INSERT INTO audit_entry (recorded_at, actor, reason, changes)
 			SELECT $1::bigint, $2::text, $3::text, $4::text FROM (
 				SELECT pg_advisory_xact_lock_shared(hashtextextended(current_schema() || '/audit', 0))) held`,

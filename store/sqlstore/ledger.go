@@ -36,12 +36,32 @@ func (t *tx) UpdateLedger(e store.LedgerEntry) error {
 
 // Ledger implements store.LedgerTx.
 func (t *tx) Ledger(interchangeID int64) ([]store.LedgerEntry, error) {
-	return list(t, "ledger", listLedger, scanLedger, interchangeID)
+	return list(t, "ledger", t.locking(listLedger), scanLedger, interchangeID)
+}
+
+// LedgerEntry implements store.LedgerTx.
+func (t *tx) LedgerEntry(interchangeID int64, message, transaction int, kind store.LedgerKind) (store.LedgerEntry, error) {
+	found, err := list(t, "ledger entry", t.locking(selectLedger), scanLedger, interchangeID, message, transaction, string(kind))
+	if err == nil && len(found) == 0 {
+		err = fmt.Errorf("store: ledger entry %d/%d/%d/%s: %w", interchangeID, message, transaction, kind, store.ErrNotFound)
+	}
+	if err != nil {
+		return store.LedgerEntry{}, err
+	}
+	return found[0], nil
+}
+
+// locking returns a query whose rows belong to the transaction until it ends, if it can change them.
+func (t *tx) locking(query string) string {
+	if t.readOnly {
+		return query
+	}
+	return query + t.store.dialect.LockRows
 }
 
 // LedgerDue implements store.LedgerTx.
 func (t *tx) LedgerDue(before time.Time, limit int) ([]store.LedgerEntry, error) {
-	return list(t, "ledger due", listLedgerDue, scanLedger, micros(before), limitOf(limit))
+	return list(t, "ledger due", t.locking(listLedgerDue), scanLedger, micros(before), limitOf(limit))
 }
 
 func scanLedger(rows Rows) (store.LedgerEntry, error) {

@@ -51,10 +51,23 @@ func (t *tx) Messages(interchangeID int64) ([]store.Message, error) {
 
 // Transactions implements store.Tx.
 func (t *tx) Transactions(interchangeID int64) ([]store.Transaction, error) {
-	return list(t, "transactions", listTransactions, func(rows Rows) (x store.Transaction, err error) {
-		return x, rows.Scan(&x.InterchangeID, &x.MessageIndex, &x.Index, &x.Number, &x.Pruefidentifikator,
-			&x.Subject, &x.Verdict)
-	}, interchangeID)
+	return list(t, "transactions", listTransactions, scanTransaction, interchangeID)
+}
+
+// Transaction implements store.Tx.
+func (t *tx) Transaction(interchangeID int64, message, index int) (store.Transaction, error) {
+	found, err := list(t, "transaction", selectTransaction, scanTransaction, interchangeID, message, index)
+	if err == nil && len(found) == 0 {
+		err = fmt.Errorf("store: transaction %d/%d/%d: %w", interchangeID, message, index, store.ErrNotFound)
+	}
+	if err != nil {
+		return store.Transaction{}, err
+	}
+	return found[0], nil
+}
+
+func scanTransaction(rows Rows) (x store.Transaction, err error) {
+	return x, rows.Scan(&x.InterchangeID, &x.MessageIndex, &x.Index, &x.Number, &x.Pruefidentifikator, &x.Subject, &x.Verdict)
 }
 
 // Findings implements store.Tx.

@@ -49,6 +49,9 @@ type Dialect struct {
 	// SkipLocked ends the query that selects the work to claim, so that two claims running at the same time do
 	// not select the same rows: "FOR UPDATE SKIP LOCKED", or empty if the engine has one writer at a time.
 	SkipLocked string
+	// LockRows ends a query whose rows nobody else may change until the transaction ends: " FOR UPDATE", or empty if the
+	// engine has one writer at a time.
+	LockRows string
 	// InsertAudit adds a row to audit_entry; parameters: instant, actor, reason, changes. With several writers it
 	// keeps AuditBarrier waiting from before the row gets its number until the transaction ends.
 	InsertAudit string
@@ -154,6 +157,9 @@ func (s *Store) texts() []string {
 	more := []string{s.claim, s.insertEntry}
 	if s.dialect.Lock != "" {
 		more = append(more, s.dialect.Lock)
+	}
+	if rows := s.dialect.LockRows; rows != "" {
+		more = append(more, listLedger+rows, selectLedger+rows, listLedgerDue+rows)
 	}
 	if s.dialect.AuditBarrier != "" {
 		more = append(more, s.dialect.AuditBarrier)

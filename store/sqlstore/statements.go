@@ -37,9 +37,11 @@ const (
 const (
 	listMessages = `SELECT interchange_id, message_index, reference, type, version, document_code, document_no,
 		verdict FROM message WHERE interchange_id = $1 ORDER BY message_index`
-	listTransactions = `SELECT interchange_id, message_index, transaction_index, number, pruefidentifikator,
-		subject, verdict FROM message_transaction WHERE interchange_id = $1 ORDER BY message_index, transaction_index`
-	listFindings = `SELECT interchange_id, finding_index, message_index, transaction_index, code, severity, data,
+	transactionsOf = `SELECT interchange_id, message_index, transaction_index, number, pruefidentifikator,
+		subject, verdict FROM message_transaction WHERE interchange_id = $1`
+	listTransactions  = transactionsOf + ` ORDER BY message_index, transaction_index`
+	selectTransaction = transactionsOf + ` AND message_index = $2 AND transaction_index = $3`
+	listFindings      = `SELECT interchange_id, finding_index, message_index, transaction_index, code, severity, data,
 		COALESCE(key_id, 0) FROM finding WHERE interchange_id = $1 ORDER BY finding_index`
 )
 
@@ -83,7 +85,7 @@ func queries() []string {
 	return append([]string{
 		selectPayload, selectChunk, countChunks, listAbandoned,
 		selectReceived, selectInterchange, listInterchanges, listInterchangesByVerdict, listControlRef,
-		listMessages, listTransactions, listFindings,
+		listMessages, listTransactions, selectTransaction, listFindings,
 		listEvents, listEventsOfID, anyWork, selectEvent, selectNextWork, countPending, listParked,
 	}, slices.Concat(findQueries(), objectQueries(), ledgerQueries(), auditQueries(), keyQueries())...)
 }

@@ -6,6 +6,8 @@ const ledgerColumns = `interchange_id, message_index, transaction_index, kind, s
 const (
 	listLedger = `SELECT ` + ledgerColumns + ` FROM ledger WHERE interchange_id = $1
 		ORDER BY message_index, transaction_index, kind`
+	selectLedger = `SELECT ` + ledgerColumns + ` FROM ledger
+		WHERE interchange_id = $1 AND message_index = $2 AND transaction_index = $3 AND kind = $4`
 	listLedgerDue = `SELECT ` + ledgerColumns + ` FROM ledger WHERE state = 'open' AND look_at > 0 AND look_at < $1
 		ORDER BY look_at, interchange_id, message_index, transaction_index, kind LIMIT $2 + CAST(0 AS BIGINT)`
 	selectNextLook = `SELECT COALESCE(min(look_at), 0) FROM ledger WHERE state = 'open' AND look_at > 0`
@@ -38,7 +40,7 @@ const (
 
 func ledgerQueries() []string {
 	return []string{
-		listLedger, listLedgerDue, selectNextLook, listProcessKeys, listDecisions, listDecisionsOfSubject, listDecisionsOfID, listPartnerValues,
+		listLedger, selectLedger, listLedgerDue, selectNextLook, listProcessKeys, listDecisions, listDecisionsOfSubject, listDecisionsOfID, listPartnerValues,
 		selectWork, listWork, listWorkParked, listWorkOfID,
 	}
 }

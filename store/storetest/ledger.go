@@ -39,6 +39,7 @@ func ledgerTests() []test {
 			}
 		}},
 		{"ledger/behaves like the model", testLedgerModel},
+		{"ledger/what is read is not changed by others", testLedgerLock},
 		{"process key/find", func(t *testing.T, st store.Store) {
 			a, b := addInterchange(t, st), addInterchange(t, st)
 			keys := []store.ProcessKey{
@@ -167,6 +168,52 @@ func testLedgerModel(t *testing.T, st store.Store) {
 			rt.Fatalf("LedgerDue (-want +got):\n%s", diff)
 		}
 	})
+}
+
+// testLedgerLock counts in an entry from several goroutines, in each of the ways to read it.
+func testLedgerLock(t *testing.T, st store.Store) {
+	const callers, each = 3, 20
+	id := addInterchange(t, st)
+	update(t, st, func(tx store.Tx) error {
+		return tx.InsertLedger(store.LedgerEntry{InterchangeID: id, Kind: store.LedgerContrl, State: store.LedgerOpen, LookAt: at(1)})
+	})
+	read := []func(tx store.Tx) (store.LedgerEntry, error){
+		func(tx store.Tx) (store.LedgerEntry, error) { return tx.LedgerEntry(id, 0, 0, store.LedgerContrl) },
+		func(tx store.Tx) (store.LedgerEntry, error) {
+			list, err := tx.Ledger(id)
+			return list[0], err
+		},
+		func(tx store.Tx) (store.LedgerEntry, error) {
+			list, err := tx.LedgerDue(at(2), 1)
+			return list[0], err
+		},
+	}
+	var wg sync.WaitGroup
+	for c := range callers {
+		wg.Go(func() {
+			for range each {
+				err := st.Update(t.Context(), func(tx store.Tx) error {
+					e, err := read[c](tx)
+					if err != nil {
+						return err
+					}
+					e.Step += "x"
+					return tx.UpdateLedger(e)
+				})
+				if err != nil {
+					t.Errorf("Update: %v", err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	e := view(t, st, func(tx store.Tx) (store.LedgerEntry, error) { return tx.LedgerEntry(id, 0, 0, store.LedgerContrl) })
+	equal(t, "changes", callers*each, len(e.Step))
+	err := st.View(t.Context(), func(tx store.Tx) error {
+		_, err := tx.LedgerEntry(id, 1, 0, store.LedgerContrl)
+		return err
+	})
+	wantError(t, "LedgerEntry", err, store.ErrNotFound)
 }
 
 // testControlRefs asks from several goroutines, with transactions that are rolled back in between.

@@ -380,6 +380,16 @@ func testMessageRoundTrip(t *testing.T, st store.Store) {
 		view(t, st, func(tx store.Tx) ([]store.Message, error) { return tx.Messages(id) }))
 	equal(t, "transactions", []store.Transaction{transactions[2], transactions[1], transactions[0]},
 		view(t, st, func(tx store.Tx) ([]store.Transaction, error) { return tx.Transactions(id) }))
+	for _, want := range transactions {
+		equal(t, "transaction", want, view(t, st, func(tx store.Tx) (store.Transaction, error) {
+			return tx.Transaction(want.InterchangeID, want.MessageIndex, want.Index)
+		}))
+	}
+	err := st.View(t.Context(), func(tx store.Tx) error {
+		_, err := tx.Transaction(id, 1, 4711)
+		return err
+	})
+	wantError(t, "Transaction", err, store.ErrNotFound)
 	equal(t, "findings", []store.Finding{findings[1], findings[0], findings[2]},
 		view(t, st, func(tx store.Tx) ([]store.Finding, error) { return tx.Findings(id) }))
 }
