@@ -407,3 +407,24 @@ func TestAnswerBeforeNote(t *testing.T) {
 		})
 	}
 }
+
+// TestWatchGoesOn: an entry that nobody can read any more does not keep the deadlines of the others from being seen.
+func TestWatchGoesOn(t *testing.T) {
+	t.Parallel()
+	inTime(t, func(t *testing.T, r *jumper) {
+		broken := r.submit(fixture(t, registration))
+		r.receive("", fixture(t, registration))
+		r.pass(time.Minute)
+		err := r.st.Update(t.Context(), func(tx store.Tx) error {
+			e, err := tx.LedgerEntry(broken, 1, 1, store.LedgerAnswer)
+			e.Step = "00000 open" // a Pruefidentifikator of the past
+			return errors.Join(err, tx.UpdateLedger(e))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.pass(24 * time.Hour)
+		r.wantSteps(broken, "1.1 00000 open open due 02.12. 11:00")
+		r.wantSteps(2, "1.1 55001 overdue missed due 02.12. 11:00")
+	})
+}

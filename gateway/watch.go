@@ -16,6 +16,8 @@ const (
 	watchBatch = 200 // entries in one transaction
 	// A warning comes when a quarter of the time is left, but not earlier than this before the deadline.
 	longestWarning = 2 * time.Hour
+	// An entry that cannot be looked at has its next turn after this.
+	lookAgain = 10 * time.Minute
 )
 
 // warnAt is when somebody is warned of a deadline of ours.
@@ -64,21 +66,69 @@ func (g *Gateway) look(ctx context.Context) error {
 			}
 			return nil
 		})
+		if err == nil {
+			g.looked(list, now)
+			continue
+		}
+		if err := g.lookAlone(ctx, list, now); err != nil {
+			return err
+		}
+	}
+}
+
+// lookAlone looks at each entry in a transaction of its own, because one of them fails. That one is looked at later: it
+// must not keep the others from being seen.
+func (g *Gateway) lookAlone(ctx context.Context, list []store.LedgerEntry, now time.Time) error {
+	for _, key := range list {
+		e, due := key, false
+		alone := func(look func(tx store.Tx) error) error {
+			return g.store.Update(ctx, func(tx store.Tx) (err error) {
+				if err := tx.Lock("watch"); err != nil {
+					return err
+				}
+				e, err = tx.LedgerEntry(key.InterchangeID, key.MessageIndex, key.TransactionIndex, key.Kind)
+				due = err == nil && e.State == store.LedgerOpen && !e.LookAt.IsZero() && e.LookAt.Before(now)
+				if !due {
+					return err
+				}
+				return look(tx)
+			})
+		}
+		err := alone(func(tx store.Tx) error { return g.lookAt(tx, e, now) })
+		if err == nil {
+			if due {
+				g.looked([]store.LedgerEntry{e}, now)
+			}
+			continue
+		}
+		g.log.Error("a deadline cannot be looked at", append(entryFields(key), zap.Error(err))...)
+		err = alone(func(tx store.Tx) error {
+			e.LookAt = now.Add(lookAgain)
+			return tx.UpdateLedger(e)
+		})
 		if err != nil {
 			return err
 		}
-		for _, e := range list {
-			fields := []zap.Field{
-				zap.Int64("interchange", e.InterchangeID), zap.Int("message", e.MessageIndex), zap.Int("transaction", e.TransactionIndex),
-				zap.String("kind", string(e.Kind)), zap.String("step", e.Step), zap.Time("due", e.DueAt),
-			}
-			if !now.After(e.DueAt) {
-				g.log.Warn("due soon", fields...)
-				continue
-			}
-			g.overdue.WithLabelValues(string(e.Kind)).Inc()
-			g.log.Warn("deadline missed", fields...)
+	}
+	return nil
+}
+
+// looked tells what was found.
+func (g *Gateway) looked(list []store.LedgerEntry, now time.Time) {
+	for _, e := range list {
+		if !now.After(e.DueAt) {
+			g.log.Warn("due soon", entryFields(e)...)
+			continue
 		}
+		g.overdue.WithLabelValues(string(e.Kind)).Inc()
+		g.log.Warn("deadline missed", entryFields(e)...)
+	}
+}
+
+func entryFields(e store.LedgerEntry) []zap.Field {
+	return []zap.Field{
+		zap.Int64("interchange", e.InterchangeID), zap.Int("message", e.MessageIndex), zap.Int("transaction", e.TransactionIndex),
+		zap.String("kind", string(e.Kind)), zap.String("step", e.Step), zap.Time("due", e.DueAt),
 	}
 }
 
