@@ -196,7 +196,7 @@ func (w *Watcher) take(ctx context.Context, name string, s *state) (done bool, e
 	switch {
 	case errors.Is(err, gateway.ErrTooLarge):
 		r.Reason = "larger than max_interchange_bytes in the configuration"
-		return true, w.move(name, r)
+		return true, w.move(name, file, *s, r)
 	case err != nil:
 		return false, err
 	}
@@ -204,7 +204,7 @@ func (w *Watcher) take(ctx context.Context, name string, s *state) (done bool, e
 	if err != nil || !checked {
 		return false, err
 	}
-	return true, w.move(name, r)
+	return true, w.move(name, file, *s, r)
 }
 
 // open opens a file and returns the SHA-256 of its bytes; nil if it is not the one that was looked at.
@@ -254,8 +254,9 @@ func (w *Watcher) look(ctx context.Context, id int64, r *result) (checked bool, 
 	return checked, err
 }
 
-// move puts the result where the file goes, and the file beside it.
-func (w *Watcher) move(name string, r result) error {
+// move puts the result where the file goes, and the file beside it. If another one has its name by now, that stays and has
+// its own turn.
+func (w *Watcher) move(name string, file *os.File, s state, r result) error {
 	data, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err
@@ -271,11 +272,28 @@ func (w *Watcher) move(name string, r result) error {
 	if err := w.write(dir, path.Base(to)+".json", append(data, '\n')); err != nil {
 		return err
 	}
+	if same, err := w.same(name, file, s); err != nil || !same {
+		w.log.Warn("a file was replaced after it had been read", zap.String("directory", w.name), zap.Int64("interchange", r.Interchange))
+		return err
+	}
 	if err := w.root.Rename(name, to); err != nil {
 		return err
 	}
 	w.log.Info("file taken", zap.String("directory", w.name), zap.Int64("interchange", r.Interchange), zap.Bool("accepted", r.Accepted))
 	return syncDir(w.root, dir)
+}
+
+// same reports whether the file that was read still has its name, unchanged.
+func (w *Watcher) same(name string, file *os.File, s state) (bool, error) {
+	was, err := file.Stat()
+	if err != nil {
+		return false, err
+	}
+	is, err := w.root.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && os.SameFile(was, is) && is.Size() == s.size && is.ModTime().Equal(s.changed), err
 }
 
 // free returns a path at which neither a file nor the result of another one lies.

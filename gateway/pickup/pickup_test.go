@@ -323,3 +323,43 @@ func TestOpen(t *testing.T) {
 		t.Error("a directory that is not there was opened")
 	}
 }
+
+// replacing is a gateway during whose work somebody puts another file in the place of the one that is handed in.
+type replacing struct {
+	Gateway
+	replace func()
+}
+
+func (r *replacing) HandIn(ctx context.Context, s gateway.Submission) (int64, error) {
+	id, err := r.Gateway.HandIn(ctx, s)
+	if r.replace != nil {
+		r.replace()
+		r.replace = nil
+	}
+	return id, err
+}
+
+// TestReplaced: a file that takes the name of one that is being handed in is handed in itself.
+func TestReplaced(t *testing.T) {
+	r := newRig(t, false)
+	first := fixture(t, "valid/utilmd-55001.edi")
+	second := bytes.ReplaceAll(first, []byte("LB261102000101"), []byte("LB261102000102"))
+	r.w = r.open(&replacing{r.g, func() {
+		r.put("new.tmp", second)
+		if err := os.Rename(filepath.Join(r.dir, "new.tmp"), filepath.Join(r.dir, "a.edi")); err != nil {
+			t.Error(err)
+		}
+	}}, false)
+	r.put("a.edi", first)
+	for range 4 {
+		r.look()
+	}
+	if n := len(r.interchanges()); n != 2 {
+		t.Errorf("%d interchanges, want both", n)
+	}
+	// The name of the first one has its result.
+	got, err := os.ReadFile(filepath.Join(r.dir, Accepted, "a.2.edi"))
+	if err != nil || !bytes.Equal(got, second) {
+		t.Errorf("the second file lies not where it belongs: %v", err)
+	}
+}
