@@ -280,10 +280,16 @@ func (g *Gateway) answerStep(tx store.Tx, x store.Interchange, t transaction, f 
 	return true, err
 }
 
+// maxUnanswered is how many requests about one object that nobody has answered are looked at.
+const maxUnanswered = 1000
+
 // answerAbout applies an answer without a reference to the oldest open request about its object.
 func (g *Gateway) answerAbout(tx store.Tx, x store.Interchange, t transaction, at time.Time) error {
-	key := process.Key{Level: levelObject, Sender: ident.MarktpartnerID(x.Recipient), Value: t.about}
-	found, err := namedBy(tx, x, opposite(x.Direction), key)
+	keys, err := tx.UnansweredKeys(levelObject, t.about, maxUnanswered)
+	if err != nil {
+		return err
+	}
+	found, err := namedBy(tx, x, opposite(x.Direction), x.Recipient, keys)
 	if err != nil {
 		return err
 	}
@@ -452,7 +458,11 @@ func (g *Gateway) find(tx store.Tx, x store.Interchange, k process.Key) ([]store
 	case process.LevelItem:
 		q.DocumentNo, q.Number, _ = strings.Cut(k.Value, "/")
 	default:
-		return namedBy(tx, x, q.Direction, k)
+		keys, err := tx.ProcessKeys(string(k.Level), k.Value, 0)
+		if err != nil {
+			return nil, err
+		}
+		return namedBy(tx, x, q.Direction, string(k.Sender), keys)
 	}
 	list, err := tx.FindTransactions(q)
 	if err != nil {
@@ -468,18 +478,14 @@ func (g *Gateway) find(tx store.Tx, x store.Interchange, k process.Key) ([]store
 	return counts, nil
 }
 
-// namedBy finds what is named by a process key.
-func namedBy(tx store.Tx, x store.Interchange, direction store.Direction, k process.Key) (list []store.Found, err error) {
-	keys, err := tx.ProcessKeys(string(k.Level), k.Value, 0)
-	if err != nil {
-		return nil, err
-	}
+// namedBy finds what process keys name that went in a direction, from a sender if it is not empty.
+func namedBy(tx store.Tx, x store.Interchange, direction store.Direction, sender string, keys []store.ProcessKey) (list []store.Found, err error) {
 	for _, key := range keys {
 		named, err := tx.Interchange(key.InterchangeID)
 		if err != nil {
 			return nil, err
 		}
-		if named.ID == x.ID || named.Direction != direction || k.Sender != "" && named.Sender != string(k.Sender) {
+		if named.ID == x.ID || named.Direction != direction || sender != "" && named.Sender != sender {
 			continue
 		}
 		t, err := tx.Transaction(named.ID, key.MessageIndex, key.TransactionIndex)

@@ -344,6 +344,32 @@ func TestAnswerWithoutReference(t *testing.T) {
 	const lf, nb = "9800001021901", "9800002869832"
 	parties := func(from, to string) string { return fmt.Sprintf("NAD+MS+%s::332'NAD+MR+%s::332'", from, to) }
 	inTime(t, func(t *testing.T, r *jumper) {
+		// What was asked about the object before was answered, every day for months.
+		err := r.st.Update(t.Context(), func(tx store.Tx) error {
+			id, err := tx.InsertInterchange(store.Interchange{Direction: store.Out, Sender: lf, Recipient: nb})
+			if err != nil {
+				return err
+			}
+			if err := tx.InsertMessage(store.Message{InterchangeID: id, Index: 1}); err != nil {
+				return err
+			}
+			for i := 1; i <= store.DefaultLimit; i++ {
+				err := errors.Join(
+					tx.InsertTransaction(store.Transaction{InterchangeID: id, MessageIndex: 1, Index: i, Pruefidentifikator: "17103"}),
+					tx.InsertProcessKey(processKey(id, place{1, i}, levelObject, point)),
+					tx.InsertLedger(store.LedgerEntry{
+						InterchangeID: id, MessageIndex: 1, TransactionIndex: i, Kind: store.LedgerAnswer, State: store.LedgerMet, DoneAt: r.now,
+						Step: "17103 answered",
+					}))
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 		asked := r.submit(gas(lf, nb, "LBGAS0001", "", "ORDERS:D:09B:UN:1.4c'BGM+7+LBG1'DTM+137:202612011200?+00:303'IMD++Z10'RFF+Z13:17103'"+parties(lf, nb)+
 			"NAD+DP'LOC+172+"+point+"'LIN+1'DTM+163:202610020400?+00:303'DTM+164:202610030400?+00:303'UNS+S'", 14))
 		if got := fmt.Sprint(r.steps(asked)); !strings.HasPrefix(got, "[1.0 17103 open open") && !strings.HasPrefix(got, "[1.1 17103 open open") {

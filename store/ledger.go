@@ -72,6 +72,8 @@ type LedgerTx interface {
 	InsertProcessKey(k ProcessKey) error
 	// ProcessKeys lists who has a name, oldest interchange first, at most limit.
 	ProcessKeys(level, value string, limit int) ([]ProcessKey, error)
+	// UnansweredKeys is ProcessKeys for those whose LedgerAnswer has not come and is not cancelled.
+	UnansweredKeys(level, value string, limit int) ([]ProcessKey, error)
 
 	// NextControlRefs reserves n numbers and returns the first: the next ones for the interchange control reference (UNB 0020) of an own MP-ID,
 	// from 1. No two committed transactions get the same. Another transaction that asks for the same MP-ID waits

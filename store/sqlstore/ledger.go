@@ -87,10 +87,17 @@ func (t *tx) InsertProcessKey(k store.ProcessKey) error {
 
 // ProcessKeys implements store.LedgerTx.
 func (t *tx) ProcessKeys(level, value string, limit int) ([]store.ProcessKey, error) {
-	return list(t, "process keys", listProcessKeys, func(rows Rows) (k store.ProcessKey, err error) {
-		err = rows.Scan(&k.InterchangeID, &k.MessageIndex, &k.TransactionIndex, &k.Level, &k.Value)
-		return k, err
-	}, level, value, limitOf(limit))
+	return list(t, "process keys", listProcessKeys, scanProcessKey, level, value, limitOf(limit))
+}
+
+// UnansweredKeys implements store.LedgerTx.
+func (t *tx) UnansweredKeys(level, value string, limit int) ([]store.ProcessKey, error) {
+	return list(t, "unanswered keys", listUnansweredKeys, scanProcessKey, level, value, limitOf(limit))
+}
+
+func scanProcessKey(rows Rows) (k store.ProcessKey, err error) {
+	err = rows.Scan(&k.InterchangeID, &k.MessageIndex, &k.TransactionIndex, &k.Level, &k.Value)
+	return k, err
 }
 
 // NextControlRefs implements store.LedgerTx.

@@ -12,8 +12,13 @@ const (
 		ORDER BY look_at, interchange_id, message_index, transaction_index, kind LIMIT $2 + CAST(0 AS BIGINT)`
 	selectNextLook = `SELECT COALESCE(min(look_at), 0) FROM ledger WHERE state = 'open' AND look_at > 0`
 
-	listProcessKeys = `SELECT interchange_id, message_index, transaction_index, level, value FROM process_key
-		WHERE level = $1 AND value = $2 ORDER BY interchange_id, message_index, transaction_index LIMIT $3 + CAST(0 AS BIGINT)`
+	processKeys = `SELECT interchange_id, message_index, transaction_index, level, value FROM process_key k
+		WHERE level = $1 AND value = $2`
+	processKeysLimit   = ` ORDER BY interchange_id, message_index, transaction_index LIMIT $3 + CAST(0 AS BIGINT)`
+	listProcessKeys    = processKeys + processKeysLimit
+	listUnansweredKeys = processKeys + ` AND EXISTS (SELECT 1 FROM ledger l WHERE l.interchange_id = k.interchange_id
+			AND l.message_index = k.message_index AND l.transaction_index = k.transaction_index
+			AND l.kind = 'answer' AND l.done_at = 0 AND l.state <> 'cancelled')` + processKeysLimit
 )
 
 const decisionColumns = `id, decided_at, actor, action, subject, reason, COALESCE(interchange_id, 0)`
@@ -40,7 +45,7 @@ const (
 
 func ledgerQueries() []string {
 	return []string{
-		listLedger, selectLedger, listLedgerDue, selectNextLook, listProcessKeys, listDecisions, listDecisionsOfSubject, listDecisionsOfID, listPartnerValues,
+		listLedger, selectLedger, listLedgerDue, selectNextLook, listProcessKeys, listUnansweredKeys, listDecisions, listDecisionsOfSubject, listDecisionsOfID, listPartnerValues,
 		selectWork, listWork, listWorkParked, listWorkOfID,
 	}
 }

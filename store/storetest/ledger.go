@@ -56,6 +56,19 @@ func ledgerTests() []test {
 			equal(t, "both", keys[:2], find("reply", "RE1", 0))
 			equal(t, "first", keys[:1], find("reply", "RE1", 1))
 			equal(t, "none", 0, len(find("reply", "RE2", 0)))
+			unanswered := func() []store.ProcessKey {
+				return view(t, st, func(tx store.Tx) ([]store.ProcessKey, error) { return tx.UnansweredKeys("reply", "RE1", 0) })
+			}
+			equal(t, "unanswered without an entry", 0, len(unanswered()))
+			e := store.LedgerEntry{InterchangeID: b, MessageIndex: 1, TransactionIndex: 1, Kind: store.LedgerAnswer, State: store.LedgerMissed}
+			update(t, st, func(tx store.Tx) error { return tx.InsertLedger(e) })
+			equal(t, "unanswered", keys[1:2], unanswered())
+			e.DoneAt = at(1)
+			update(t, st, func(tx store.Tx) error { return tx.UpdateLedger(e) })
+			equal(t, "answered", 0, len(unanswered()))
+			e.DoneAt, e.State = time.Time{}, store.LedgerCancelled
+			update(t, st, func(tx store.Tx) error { return tx.UpdateLedger(e) })
+			equal(t, "cancelled", 0, len(unanswered()))
 			err := st.Update(t.Context(), func(tx store.Tx) error {
 				return tx.InsertProcessKey(store.ProcessKey{InterchangeID: 4711, Level: "reply", Value: "x"})
 			})
