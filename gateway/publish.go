@@ -192,7 +192,7 @@ func (g *Gateway) outboxEvent(x store.Interchange, e event.Event) (store.Event, 
 }
 
 // EventJSON returns the CloudEvent of an outbox row with its place in the outbox, which is known only since the
-// commit.
+// commit. There must be Data: retention has not destroyed it.
 func EventJSON(e store.Event) []byte {
 	head := fmt.Appendf(nil, `{"sequence":"%020d",`, e.Seq)
 	return append(head, e.Data[1:]...)

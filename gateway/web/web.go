@@ -239,12 +239,18 @@ func (s *Site) show(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		page.Segments, page.More, err = s.segments(r.Context(), page.X.PayloadDigest, page.marks)
 	}
+	if errors.Is(err, store.ErrShredded) {
+		page.Segments, err = []segment{{Text: destroyed}}, nil
+	}
 	if err != nil {
 		s.fail(w, err)
 		return
 	}
 	s.render(w, "show.html", page)
 }
+
+// destroyed stands for what retention has destroyed.
+const destroyed = "(gelöscht, weil die Zeit der Aufbewahrung um ist)"
 
 // detail is what the page of one interchange shows.
 type detail struct {
@@ -319,7 +325,9 @@ func (d *detail) fill(messages []store.Message, transactions []store.Transaction
 	d.marks.inside = map[[2]int][]string{}
 	for _, f := range findings {
 		row := finding{Message: f.MessageIndex}
-		if err := json.Unmarshal(f.Data, &row.Finding); err != nil {
+		if len(f.Data) == 0 {
+			row.Finding = formats.Finding{Code: formats.Code(f.Code), Severity: formats.Severity(f.Severity), Text: destroyed}
+		} else if err := json.Unmarshal(f.Data, &row.Finding); err != nil {
 			return fmt.Errorf("web: stored finding: %w", err)
 		}
 		d.Findings = append(d.Findings, row)
@@ -331,6 +339,10 @@ func (d *detail) fill(messages []store.Message, transactions []store.Transaction
 	}
 	slices.SortStableFunc(d.marks.outside, func(a, b formats.Finding) int { return cmp.Compare(a.Offset, b.Offset) })
 	for _, e := range events {
+		if len(e.Data) == 0 {
+			d.Events = append(d.Events, eventRow{e, destroyed})
+			continue
+		}
 		var out bytes.Buffer
 		if err := json.Indent(&out, gateway.EventJSON(e), "", "  "); err != nil {
 			return fmt.Errorf("web: stored event: %w", err)
@@ -476,10 +488,12 @@ func (s *Site) events(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		for _, e := range list {
+			if after = e.Seq; len(e.Data) == 0 {
+				continue // destroyed by retention
+			}
 			if _, err := w.Write(append(gateway.EventJSON(e), '\n')); err != nil {
 				return // the peer has gone
 			}
-			after = e.Seq
 			sent++
 		}
 	}

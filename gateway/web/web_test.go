@@ -645,3 +645,29 @@ func TestCancelled(t *testing.T) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
+
+// TestDestroyed: what retention has destroyed is left out or named so, and keeps nothing else from being shown.
+func TestDestroyed(t *testing.T) {
+	s := newSite(t)
+	err := s.st.Update(t.Context(), func(tx store.Tx) error {
+		payload, err := tx.PutPayload([]byte("UNB"))
+		if err != nil {
+			return err
+		}
+		id, err := tx.InsertInterchange(store.Interchange{Direction: store.In, State: store.StateChecked, PayloadDigest: payload.Digest})
+		if err != nil {
+			return err
+		}
+		_, err = tx.InsertEvents(store.Event{ID: "old", Type: "x", InterchangeID: id}, store.Event{ID: "new", Type: "y", InterchangeID: id, Data: []byte(`{"id":"new"}`)})
+		return errors.Join(err, tx.InsertFinding(store.Finding{InterchangeID: id, Index: 1, Code: "E1053", Severity: "error"}))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := s.get("/events"); got != `{"sequence":"00000000000000000002","id":"new"}`+"\n" {
+		t.Errorf("events: %s", got)
+	}
+	if page := s.get("/interchanges/1"); !strings.Contains(page, destroyed) || !strings.Contains(page, "E1053") {
+		t.Error("the page does not say what is missing")
+	}
+}
