@@ -174,7 +174,7 @@ func (n *numbers) reserve() error {
 	}
 	number, err := n.take()
 	if err == nil {
-		n.base = fmt.Sprintf("%s%06d", n.now.In(formats.Berlin).Format("060102"), number%1_000_000)
+		n.base = n.now.In(formats.Berlin).Format("060102") + numberText(number)
 	}
 	return err
 }

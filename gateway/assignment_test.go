@@ -198,3 +198,40 @@ func (r *rig) know(c assignmentCase, n sampleNames) {
 		r.t.Fatal(err)
 	}
 }
+
+// learning is a Lookup that knows nothing when it is asked for the first time, and everything afterwards.
+type learning struct{ asked int }
+
+func (l *learning) Look(_ context.Context, questions []Question) ([]Known, error) {
+	l.asked++
+	answers := make([]Known, len(questions))
+	for i := range answers {
+		if answers[i] = No; l.asked > 1 {
+			answers[i] = Yes
+		}
+	}
+	return answers, nil
+}
+
+// TestAssignmentLookedUpAgain: a transaction is not rejected for what an interchange in front of it has told meanwhile.
+func TestAssignmentLookedUpAgain(t *testing.T) {
+	t.Parallel()
+	file, at := sampleFile(t, "FV2610", "55002")
+	names, lookup := namesIn(t, file), &learning{}
+	inBubble(t, func(t *testing.T, r *rig) {
+		id := r.receive("", file)
+		r.run(10 * time.Second)
+		if got := r.rows(id); got.transactions[0].Verdict != accepted || lookup.asked != 2 {
+			t.Errorf("transaction %s, %v, asked %d times", got.transactions[0].Verdict, got.codes(), lookup.asked)
+		}
+	}, func(o *Options) {
+		o.Channel, o.Lookup = &partner{}, lookup
+		begun := time.Now()
+		o.Now = func() time.Time { return at.Add(3 * time.Minute).Add(time.Since(begun)) }
+		o.Config.Own = []config.Party{{MPID: ident.MarktpartnerID(names.lf), Rolle: "LF"}}
+		var err error
+		if o.Assignments, err = process.ParseAssignments(assignmentCases("FV2610", "55002")[0].table); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

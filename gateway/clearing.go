@@ -96,6 +96,9 @@ func (g *Gateway) Decide(ctx context.Context, action Action, item int64, who, re
 	return nil
 }
 
+// actionResend is the action of the decision to send once more.
+const actionResend = "resend"
+
 // Resend sends an interchange once more that was sent: the same bytes in a new transport message. The deadlines of the
 // first time stay. Errors: *DecisionError, ErrNotThere, ErrNotSent, those of ctx and of the store.
 func (g *Gateway) Resend(ctx context.Context, id int64, who, reason string) error {
@@ -124,7 +127,7 @@ func (g *Gateway) Resend(ctx context.Context, id int64, who, reason string) erro
 		}
 		tx.SetActor(who, reason)
 		if _, err := tx.InsertDecision(store.Decision{
-			DecidedAt: now, Actor: who, Action: "resend", Subject: fmt.Sprintf("interchange/%d", id), Reason: reason, InterchangeID: id,
+			DecidedAt: now, Actor: who, Action: actionResend, Subject: fmt.Sprintf("interchange/%d", id), Reason: reason, InterchangeID: id,
 		}); err != nil {
 			return err
 		}

@@ -190,7 +190,7 @@ func TestNumber(t *testing.T) {
 			}
 		}
 	}, own)
-	for number, want := range map[int64]string{1: "M2612020000010", 999_999: "M2612029999990", 1_000_007: "M2612020000070"} {
+	for number, want := range map[int64]string{1: "M2612020000010", 999_999: "M26120200LFLR0", 1<<31 - 1: "M261202ZIK0ZJ0", 36*36*36*36*36*36 + 7: "M2612020000070"} {
 		if got := numberedRef(number, time.Date(2026, 12, 1, 23, 0, 0, 0, time.UTC)); got != want { // midnight in Berlin
 			t.Errorf("%d: %s, want %s", number, got, want)
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/marktbote/marktbote/formats/check"
 	"github.com/marktbote/marktbote/formats/event"
 	"github.com/marktbote/marktbote/store"
 )
@@ -44,12 +45,14 @@ func learn(tx store.Tx, x store.Interchange, e event.Event) error {
 	object := e.Subject
 	if strings.HasPrefix(object, "transaction/") { // it names none: it is that of the request
 		object = ""
-		found, err := tx.FindTransactions(store.TransactionQuery{Direction: other, Sender: lf, Number: c.RequestTransaction, Limit: 1})
+		found, err := tx.FindTransactions(store.TransactionQuery{Direction: other, Sender: lf, Number: c.RequestTransaction})
 		if err != nil {
 			return err
 		}
 		for _, f := range found {
-			object = f.Subject
+			if object == "" && f.InterchangeVerdict == string(check.Accepted) {
+				object = f.Subject
+			}
 		}
 	}
 	if object == "" {

@@ -245,6 +245,15 @@ func (c *correlation) answer(a ack.Answer, kind store.LedgerKind, means process.
 		c.lose(fmt.Sprintf("%s about %q, which is not in interchange %q", kind, unknown, ref))
 	}
 	original := files[m.File]
+	if means.Kind == process.EventContrl4 {
+		again, err := c.sentAgain(a, original)
+		if err != nil {
+			return err
+		}
+		if again {
+			means.Kind = ""
+		}
+	}
 	if kind == store.LedgerContrl || len(m.Places) == 0 && len(m.Unknown) == 0 {
 		m.Places = []ack.Place{{Message: -1, Transaction: -1}}
 	}
@@ -269,6 +278,20 @@ func (c *correlation) answer(a ack.Answer, kind store.LedgerKind, means process.
 		return c.cancel(original, entries, means)
 	}
 	return nil
+}
+
+// codeDuplicate is the code of CONTRL (DE 0085) for a file that came before.
+const codeDuplicate = "26"
+
+// sentAgain reports whether a CONTRL only says that the partner had a file before that a person has sent once more: then
+// the first one counts, and nothing is rejected.
+func (c *correlation) sentAgain(a ack.Answer, original store.Interchange) (bool, error) {
+	contrl, ok := a.(*ack.Contrl)
+	if !ok || contrl.Fault == nil || contrl.Fault.Code != codeDuplicate {
+		return false, nil
+	}
+	list, err := c.tx.Decisions(store.DecisionQuery{InterchangeID: original.ID})
+	return slices.ContainsFunc(list, func(d store.Decision) bool { return d.Action == actionResend }), err
 }
 
 func (c *correlation) lose(what string) {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/marktbote/marktbote/formats/check"
 	"github.com/marktbote/marktbote/formats/process"
 	"github.com/marktbote/marktbote/gateway/config"
 	"github.com/marktbote/marktbote/store"
@@ -173,6 +174,7 @@ func (v *lookupView) sent(q Question) (Known, error) {
 		return Unknown, nil
 	}
 	found, err := v.tx.FindTransactions(t)
+	found = slices.DeleteFunc(found, func(f store.Found) bool { return f.InterchangeVerdict != string(check.Accepted) }) // never left
 	if err != nil || len(found) > 0 {
 		return Yes, err
 	}

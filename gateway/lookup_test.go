@@ -47,6 +47,9 @@ func (l *fakeLookup) Look(_ context.Context, questions []Question) ([]Known, err
 	return out, nil
 }
 
+// twice are the answers for a rejection, which is looked up again.
+func twice(list ...Known) []Known { return append(list, list...) }
+
 // TestLookup: what a Lookup of one's own may do. The steps are transaction, object, sender, receiver.
 func TestLookup(t *testing.T) {
 	t.Parallel()
@@ -58,9 +61,9 @@ func TestLookup(t *testing.T) {
 	}{
 		{"all known", &fakeLookup{}, []string{"CONTRL 7"}, 0},
 		{"fails at first", &fakeLookup{errs: []error{errors.New("away")}}, []string{"CONTRL 7"}, 0},
-		{"the first miss decides", &fakeLookup{answers: []Known{Yes, No, No, No}}, []string{"313 Z10", "CONTRL 7"}, 0},
+		{"the first miss decides", &fakeLookup{answers: twice(Yes, No, No, No)}, []string{"313 Z10", "CONTRL 7"}, 0},
 		{"what is unknown ends the check", &fakeLookup{answers: []Known{Unknown, No, No, No}}, []string{"CONTRL 7"}, 0},
-		{"the last one", &fakeLookup{answers: []Known{Yes, Yes, Yes, No}}, []string{"313 Z18", "CONTRL 7"}, 0},
+		{"the last one", &fakeLookup{answers: twice(Yes, Yes, Yes, No)}, []string{"313 Z18", "CONTRL 7"}, 0},
 		{"answers missing", &fakeLookup{short: true}, nil, 1},
 	}
 	for _, tt := range tests {
@@ -115,6 +118,7 @@ func TestLookupInParts(t *testing.T) {
 		}
 		l.answers = append(l.answers, Yes, object, Yes, Yes)
 	}
+	l.answers = twice(l.answers...)
 	p := &partner{}
 	inBubble(t, func(t *testing.T, r *rig) {
 		id := r.receive("", b.Bytes())
@@ -130,7 +134,7 @@ func TestLookupInParts(t *testing.T) {
 				t.Errorf("%d questions at once", n)
 			}
 		}
-		if total != 4*messages || len(l.asked) < 3 {
+		if total != 2*4*messages || len(l.asked) < 2*3 {
 			t.Errorf("%d questions in %d parts", total, len(l.asked))
 		}
 	}, asIf(t, p, l, at))
@@ -150,7 +154,7 @@ func TestStoreLookup(t *testing.T) {
 		}
 	})
 	err = st.Update(t.Context(), func(tx store.Tx) error {
-		out, err := tx.InsertInterchange(store.Interchange{Direction: store.Out, Sender: "1"})
+		out, err := tx.InsertInterchange(store.Interchange{Direction: store.Out, Verdict: accepted, Sender: "1"})
 		if err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -130,7 +131,7 @@ func renumberUNZ(end []byte, c edifact.ServiceChars, ref string) []byte {
 // numberedRef returns the UNB 0020 of an interchange that is numbered for an ERP. It has the form of those of answers
 // (see numbers) and 0 where they have 1 to 9, so that the two can never be the same.
 func numberedRef(number int64, at time.Time) string {
-	return fmt.Sprintf("M%s%06d0", at.In(formats.Berlin).Format("060102"), number%1_000_000)
+	return "M" + at.In(formats.Berlin).Format("060102") + numberText(number) + "0"
 }
 
 // maxUsed is how many numbers in a row may turn out to be used, by an ERP that numbers in our form.
@@ -156,4 +157,10 @@ func (g *Gateway) nextControlRef(ctx context.Context, sender string) (ref string
 		return errors.New("gateway: no unused control reference found")
 	})
 	return ref, err
+}
+
+// numberText writes a number in six characters, which is enough for two thousand million a day.
+func numberText(number int64) string {
+	const base, most = 36, 36 * 36 * 36 * 36 * 36 * 36
+	return strings.ToUpper(fmt.Sprintf("%06s", strconv.FormatInt(number%most, base)))
 }

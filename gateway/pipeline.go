@@ -362,6 +362,10 @@ func (g *Gateway) check(ctx context.Context, item store.Work) (work.Commit, erro
 			if err := known.confirm(tx); err != nil {
 				return err
 			}
+			if len(outside) > 0 && !work.Again(ctx) {
+				// Something was not known that an interchange in front of this one may have told meanwhile.
+				return fmt.Errorf("%w: the assignment is looked up again", work.ErrStale)
+			}
 			if again {
 				if err := tx.ReplaceMessages(x.ID); err != nil {
 					return err

@@ -354,10 +354,15 @@ func (g *Gateway) reopen(tx store.Tx, rejected store.Interchange, at place, now 
 var ErrNotRejected = errors.New("gateway: nothing of the interchange was rejected by a partner")
 
 // LiftRejection takes back that a partner rejected an outgoing interchange, because the partner was wrong: the first receipt
-// counts again, and with it the deadlines that ran from it. who and reason are kept. Error: ErrNotRejected.
+// counts again, and with it the deadlines that ran from it. who and reason are kept. Errors:
+// ErrNotRejected, *DecisionError, store.ErrNotFound.
 //
 // Spec: APERAK AHB 1.1 ch. 1.5
 func (g *Gateway) LiftRejection(ctx context.Context, id int64, who, reason string) error {
+	who, reason, err := justify(who, reason)
+	if err != nil {
+		return err
+	}
 	return g.store.Update(ctx, func(tx store.Tx) error {
 		tx.SetActor(who, reason)
 		x, err := tx.Interchange(id)

@@ -454,3 +454,37 @@ func TestWatchGoesOn(t *testing.T) {
 		r.wantSteps(2, "1.1 55001 overdue missed due 02.12. 11:00")
 	})
 }
+
+// TestDuplicateAfterResend: that the partner had it already rejects nothing.
+func TestDuplicateAfterResend(t *testing.T) {
+	t.Parallel()
+	for _, resent := range []bool{true, false} {
+		inTime(t, func(t *testing.T, r *jumper) {
+			id := r.submit(fixture(t, registration))
+			if resent {
+				if err := r.Resend(t.Context(), id, "Eva", "Der Partner fragt danach"); err != nil {
+					t.Fatal(err)
+				}
+				r.pass(time.Second)
+			}
+			x := r.rows(id).x
+			sender, receiver := ack.Party{ID: x.Sender, Qualifier: "500"}, ack.Party{ID: x.Recipient, Qualifier: "500"}
+			file, err := ack.WriteContrl(ack.Options{SentAt: r.now}, ack.Envelope{Sender: receiver, Receiver: sender, ControlRef: "NB261201000003"},
+				&ack.Contrl{Action: ack.Rejected, ControlRef: x.ControlRef, Sender: sender, Receiver: receiver, Fault: &ack.Fault{Code: "26", Segment: "UNB"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer := r.receive("", file.Bytes)
+			r.pass(time.Second)
+			if out := r.rows(answer); out.x.Verdict != accepted {
+				t.Fatalf("the CONTRL is %s: %v", out.x.Verdict, out.codes())
+			}
+			want := "1.1 55001 open open due 02.12. 11:00"
+			if !resent {
+				want = "1.1 55001 rejected/open cancelled due 02.12. 11:00"
+			}
+			r.wantSteps(id, want)
+			r.wantQuiet(0)
+		})
+	}
+}

@@ -4,12 +4,13 @@
 //	POST /v1/interchanges               hand in an interchange that is to be sent; ?number=true numbers it
 //	GET  /v1/interchanges/{id}          what became of an interchange, in either direction
 //	POST /v1/interchanges/{id}/resend   send it once more
+//	POST /v1/interchanges/{id}/lift-rejection   a partner has taken back that it was rejected: its deadlines run again
 //	GET  /v1/clearing                   work that waits for a person
 //	POST /v1/clearing/{item}/requeue    try it again
 //	POST /v1/clearing/{item}/hold       do not try it any more for now
 //	POST /v1/clearing/{item}/solve      end it without doing it
 //
-// The last three and resend take {"who": "...", "reason": "..."}. There is no login yet: a gateway listens on loopback.
+// The last three, resend and lift-rejection take {"who": "...", "reason": "..."}. There is no login yet: a gateway listens on loopback.
 package api
 
 import (
@@ -42,6 +43,7 @@ const (
 type Gateway interface {
 	HandIn(ctx context.Context, s gateway.Submission) (int64, error)
 	Resend(ctx context.Context, id int64, who, reason string) error
+	LiftRejection(ctx context.Context, id int64, who, reason string) error
 	Decide(ctx context.Context, action gateway.Action, item int64, who, reason string) error
 }
 
@@ -65,7 +67,10 @@ func (a *API) Handler() http.Handler {
 	}
 	handle("/v1/interchanges", http.MethodPost, a.handIn)
 	handle("/v1/interchanges/{id}", http.MethodGet, a.show)
-	handle("/v1/interchanges/{id}/resend", http.MethodPost, a.resend)
+	handle("/v1/interchanges/{id}/resend", http.MethodPost, func(w http.ResponseWriter, r *http.Request) { a.decideAbout(w, r, a.Gateway.Resend) })
+	handle("/v1/interchanges/{id}/lift-rejection", http.MethodPost, func(w http.ResponseWriter, r *http.Request) {
+		a.decideAbout(w, r, a.Gateway.LiftRejection)
+	})
 	handle("/v1/clearing", http.MethodGet, a.clearing)
 	for _, action := range []gateway.Action{gateway.Requeue, gateway.Hold, gateway.Solve} {
 		handle("/v1/clearing/{id}/"+string(action), http.MethodPost, func(w http.ResponseWriter, r *http.Request) { a.decide(w, r, action) })
@@ -202,8 +207,8 @@ func idOf(w http.ResponseWriter, r *http.Request) (id int64, ok bool) {
 	return id, true
 }
 
-// resend sends an interchange once more.
-func (a *API) resend(w http.ResponseWriter, r *http.Request) {
+// decideAbout carries out what a person decided about an interchange, and answers with what it is now.
+func (a *API) decideAbout(w http.ResponseWriter, r *http.Request, do func(ctx context.Context, id int64, who, reason string) error) {
 	id, ok := idOf(w, r)
 	if !ok {
 		return
@@ -212,7 +217,7 @@ func (a *API) resend(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	err := a.Gateway.Resend(r.Context(), id, d.Who, d.Reason)
+	err := do(r.Context(), id, d.Who, d.Reason)
 	if err != nil {
 		a.fail(w, err)
 		return

@@ -51,6 +51,11 @@ func (a *API) fail(w http.ResponseWriter, err error) {
 			Status: http.StatusConflict, Type: "not-sent", Title: "The interchange cannot be sent again",
 			Detail: "It was not sent yet, or is being sent at the moment. If its sending is set aside, decide about that work item.",
 		})
+	case errors.Is(err, gateway.ErrNotRejected):
+		answer(w, problem{
+			Status: http.StatusConflict, Type: "not-rejected", Title: "There is no rejection to lift",
+			Detail: "Nothing of the interchange was rejected by a partner, or it was not sent from here.",
+		})
 	case errors.Is(err, context.Canceled):
 		answer(w, problem{Status: http.StatusServiceUnavailable, Type: "cancelled", Title: "The request was cancelled"})
 	case errors.As(err, &temporary) && temporary.Temporary():

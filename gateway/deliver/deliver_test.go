@@ -165,7 +165,7 @@ func TestPostFails(t *testing.T) {
 	d := New(config.Destination{URL: server.URL + "/?key=s3cret"})
 	defer d.Close()
 	for code, final := range map[int]bool{
-		200: false, 202: false, 302: false, 307: false, 400: true, 401: true, 404: true, 408: false, 409: true, 422: true, 425: false, 429: false, 500: false, 503: false,
+		200: false, 202: false, 302: false, 307: false, 400: true, 401: false, 403: false, 404: false, 410: true, 408: false, 409: true, 422: true, 425: false, 429: false, 500: false, 503: false,
 	} {
 		status = code
 		err := d.Deliver(t.Context(), example(), strings.NewReader("UNB'"))

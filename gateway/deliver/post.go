@@ -59,14 +59,16 @@ func (e answerError) Error() string {
 // Temporary reports whether another attempt makes sense: what the destination finds wrong with the request stays wrong.
 func (e answerError) Temporary() bool {
 	switch int(e) {
-	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests,
+		// A token that has run out, or a system that is being exchanged, must not set every delivery aside.
+		http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound:
 		return true
 	}
 	return e < 400 || e >= 500
 }
 
-// Deliver posts the bytes, with the facts of the notice in headers. 2xx is a success; a 4xx is final, but for 408, 425
-// and 429; everything else is worth another attempt.
+// Deliver posts the bytes, with the facts of the notice in headers. 2xx is a success; a 4xx is final, but for 401, 403, 404,
+// 408, 425 and 429; everything else is worth another attempt.
 func (p *post) Deliver(ctx context.Context, n *Notice, body io.Reader) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*answerTimeout+time.Duration(n.Size/slowest)*time.Second)
 	defer cancel()

@@ -43,7 +43,9 @@ const (
 const (
 	interval   = 2 * time.Second // between two looks
 	maxEntries = 10_000          // names looked at in one look; the others have their turn when these are gone
-	maxNames   = 1000            // numbers tried for a file whose name is taken
+	// longestName leaves room for what is added to a name, which has 255 bytes at most.
+	longestName = 200
+	maxNames    = 1000 // numbers tried for a file whose name is taken
 )
 
 // Gateway is what takes the interchanges.
@@ -298,6 +300,9 @@ func (w *Watcher) same(name string, file *os.File, s state) (bool, error) {
 
 // free returns a path at which neither a file nor the result of another one lies.
 func (w *Watcher) free(dir, name string, data []byte) (string, error) {
+	if len(name) > longestName {
+		name = strings.ToValidUTF8(name[:longestName], "")
+	}
 	ext := path.Ext(name)
 	for n := 1; n <= maxNames; n++ {
 		to := path.Join(dir, name)

@@ -398,6 +398,10 @@ func (s *Site) raw(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	body, err := s.Store.OpenPayload(r.Context(), x.PayloadDigest)
+	if errors.Is(err, store.ErrShredded) {
+		http.Error(w, "Die Bytes sind nach Ablauf der Aufbewahrung vernichtet.", http.StatusGone)
+		return
+	}
 	if err != nil {
 		s.fail(w, err)
 		return

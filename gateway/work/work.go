@@ -56,6 +56,13 @@ type Handler func(ctx context.Context, item store.Work) (Commit, error)
 // ErrStale is an error of Commit.Do: what the handler found out does not hold any more, and it is called again at once.
 var ErrStale = errors.New("overtaken")
 
+// again is the key under which a context says that the handler is called because of ErrStale.
+type again struct{}
+
+// Again reports whether a handler is called again because its Commit.Do returned ErrStale. Everything that became due
+// before the item is committed then, as far as this lane does it.
+func Again(ctx context.Context) bool { return ctx.Value(again{}) != nil }
+
 // Commit is the effect of an item on the store.
 type Commit struct {
 	// Do changes the rows. It must call CompleteWork, and may run several times, together with that of other items.
@@ -259,7 +266,7 @@ func (r *Runner) commit(ctx context.Context, all []tried) (failed map[int64]bool
 	for _, p := range list {
 		err := commit([]tried{p})
 		if errors.Is(err, ErrStale) {
-			if p = r.callOne(ctx, p.item); p.err == nil {
+			if p = r.callOne(context.WithValue(ctx, again{}, true), p.item); p.err == nil {
 				p.err = commit([]tried{p})
 			}
 			err = p.err
