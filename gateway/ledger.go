@@ -171,6 +171,7 @@ func (g *Gateway) correlateAgain(ctx context.Context, item store.Work) (work.Com
 	}
 	return work.Commit{
 		Do: func(tx store.Tx) error {
+			tx.SetClass(dataClass(x.MessageType))
 			if err := c.settleAll(tx); err != nil {
 				return err
 			}
