@@ -2,7 +2,7 @@ package sqlite
 
 // NOTE: group commit.
 //
-// All changes go through one connection. A transaction that comes while another one runs waits for its turn; it then
+// All changes go through one connection. A transaction whose first statement comes while another one runs waits for its turn; it then
 // joins the open transaction of the engine inside a savepoint of its own, and who finds nobody waiting, or the group
 // large or old enough, commits for all. So the sync is shared, and so are the pages that all of them write. A member
 // that fails rolls back to its savepoint only, and waits for the commit all the same: what it saw, and may tell its caller
@@ -102,25 +102,7 @@ func (e *engine) Begin(ctx context.Context, readOnly bool) (sqlstore.Session, er
 		}
 		return &view{e, tx}, nil
 	}
-	if err := e.turn(ctx); err != nil {
-		return nil, err
-	}
-	m := &member{engine: e}
-	if e.group == nil {
-		if _, err := e.statements[begin].ExecContext(ctx); err != nil {
-			e.next()
-			return nil, err
-		}
-		e.group = &group{began: time.Now(), done: make(chan struct{})}
-		return m, nil
-	}
-	m.inside = true
-	if err := e.control(savepoint); err != nil {
-		e.fail(err)
-		e.next()
-		return nil, err
-	}
-	return m, nil
+	return &member{engine: e}, ctx.Err()
 }
 
 // turn waits until the caller may use the connection.
@@ -232,13 +214,44 @@ func (e *engine) control(text string) error {
 // member is a transaction that may be part of a group. It implements sqlstore.Session.
 type member struct {
 	engine *engine
+	begun  bool // it has its turn
 	inside bool // it has a savepoint
 	ended  bool
+}
+
+// begin waits for the turn, when the first statement comes: what the caller computes before it, compressed and encrypted
+// bytes for example, holds up nobody.
+func (m *member) begin(ctx context.Context) error {
+	e := m.engine
+	if err := e.turn(ctx); err != nil {
+		return err
+	}
+	if e.group == nil {
+		if _, err := e.statements[begin].ExecContext(ctx); err != nil {
+			e.next()
+			return err
+		}
+		e.group = &group{began: time.Now(), done: make(chan struct{})}
+		m.begun = true
+		return nil
+	}
+	if err := e.control(savepoint); err != nil {
+		e.fail(err)
+		e.next()
+		return err
+	}
+	m.begun, m.inside = true, true
+	return nil
 }
 
 // Run implements sqlstore.Session. No statement is interrupted when ctx ends, because the engine would then undo the
 // transaction of all.
 func (m *member) Run(ctx context.Context, list []sqlstore.Statement) error {
+	if !m.begun {
+		if err := m.begin(ctx); err != nil {
+			return err
+		}
+	}
 	ctx = context.WithoutCancel(ctx)
 	for _, s := range list {
 		st := m.engine.statements[s.Text]
@@ -263,8 +276,12 @@ func (m *member) Run(ctx context.Context, list []sqlstore.Statement) error {
 // Commit implements sqlstore.Session.
 func (m *member) Commit(ctx context.Context, last []sqlstore.Statement) error {
 	err := ctx.Err()
-	if err == nil {
+	if err == nil && (m.begun || len(last) > 0) {
 		err = m.Run(ctx, last)
+	}
+	if err == nil && !m.begun {
+		m.ended = true
+		return nil // nothing was asked and nothing changed
 	}
 	if err == nil && m.inside {
 		err = m.engine.control(release)
@@ -286,6 +303,9 @@ func (m *member) Rollback() error {
 		return nil
 	}
 	m.ended = true
+	if !m.begun {
+		return nil
+	}
 	if !m.inside {
 		e := m.engine
 		err := e.control(rollback)
