@@ -122,13 +122,13 @@ func TestAnswers(t *testing.T) {
 // line is a Channel between two gateways.
 type line map[string]*Gateway
 
-func (l line) Send(ctx context.Context, out Outgoing) error {
+func (l line) Send(ctx context.Context, out Outgoing) (time.Time, error) {
 	to, ok := l[out.Recipient]
 	if !ok {
-		return final{fmt.Errorf("nobody is %s", out.Recipient)}
+		return time.Time{}, final{fmt.Errorf("nobody is %s", out.Recipient)}
 	}
 	_, err := to.Receive(ctx, "line", out.MessageID, out.Body)
-	return err
+	return time.Time{}, err
 }
 
 // TestConversation: what one gateway sends is answered by the other, and both ledgers know it.

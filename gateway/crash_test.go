@@ -106,9 +106,9 @@ func crashChild(place string) int {
 // sink is a Channel to a partner who takes everything.
 type sink struct{}
 
-func (sink) Send(_ context.Context, out Outgoing) error {
+func (sink) Send(_ context.Context, out Outgoing) (time.Time, error) {
 	_, err := io.Copy(io.Discard, out.Body)
-	return err
+	return time.Time{}, err
 }
 
 // crashInterchange returns a copy of crashFixture with references and transaction numbers of its own.

@@ -135,17 +135,18 @@ func TestLimitIsExact(t *testing.T) {
 
 // partner is a Channel that fails as its errors say, one after the other, and then keeps what it gets by MessageID.
 type partner struct {
-	mu   sync.Mutex // files are sent side by side
-	errs []error
-	got  map[string][]byte
-	ids  []string // MessageIDs of all attempts
-	out  Outgoing // the last one, without Body
+	mu      sync.Mutex // files are sent side by side
+	errs    []error
+	arrived time.Time // when the partner says he had it
+	got     map[string][]byte
+	ids     []string // MessageIDs of all attempts
+	out     Outgoing // the last one, without Body
 }
 
-func (p *partner) Send(_ context.Context, out Outgoing) error {
+func (p *partner) Send(_ context.Context, out Outgoing) (time.Time, error) {
 	data, err := io.ReadAll(out.Body)
 	if err != nil {
-		return err
+		return time.Time{}, err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -159,7 +160,7 @@ func (p *partner) Send(_ context.Context, out Outgoing) error {
 	if len(p.errs) > 0 {
 		err, p.errs = p.errs[0], p.errs[1:]
 	}
-	return err
+	return p.arrived, err
 }
 
 // refusal is a final error of a partner.
@@ -186,11 +187,14 @@ func TestDispatch(t *testing.T) {
 		if !bytes.Equal(p.got[p.out.MessageID], data) {
 			t.Error("the partner got other bytes")
 		}
-		want := Outgoing{MessageID: p.ids[0], Sender: "9999100000013", Recipient: "9999200000020"}
+		out := r.rows(id)
+		want := Outgoing{
+			Interchange: id, MessageID: p.ids[0], Sender: "9999100000013", Recipient: "9999200000020", ControlRef: out.x.ControlRef,
+			MessageType: "UTILMD", ReceivedAt: out.x.ReceivedAt,
+		}
 		if diff := cmp.Diff(want, p.out); diff != "" {
 			t.Errorf("sent (-want +got):\n%s", diff)
 		}
-		out := r.rows(id)
 		if out.x.State != store.StatePublished || out.x.Direction != store.Out || len(out.events) != 1 {
 			t.Errorf("state %s, direction %s, %d events", out.x.State, out.x.Direction, len(out.events))
 		}
@@ -198,6 +202,78 @@ func TestDispatch(t *testing.T) {
 			t.Errorf("event %s", out.events[0].Data)
 		}
 	}, func(o *Options) { o.Channel = p })
+}
+
+// askedFor is an error that says when another attempt makes sense.
+type askedFor struct{ wait time.Duration }
+
+func (askedFor) Error() string               { return "not now" }
+func (e askedFor) RetryAfter() time.Duration { return e.wait }
+
+// TestDispatchArrived: the partner had it at another time than the attempt ended, and named the wait before.
+func TestDispatchArrived(t *testing.T) {
+	t.Parallel()
+	p := &partner{errs: []error{askedFor{40 * time.Minute}}, arrived: received.Add(-time.Second)}
+	inBubble(t, func(t *testing.T, r *rig) {
+		id, err := r.Submit(t.Context(), bytes.NewReader(fixture(t, "valid/utilmd-55001.edi")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.run(39 * time.Minute)
+		if len(p.ids) != 1 {
+			t.Errorf("%d attempts before the wait was over", len(p.ids))
+		}
+		r.run(2 * time.Minute)
+		r.wantQuiet(0)
+		var entry store.LedgerEntry
+		err = r.st.View(t.Context(), func(tx store.Tx) (err error) {
+			entry, err = tx.LedgerEntry(id, 0, 0, store.LedgerTransport)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(p.ids) != 2 || !entry.DoneAt.Equal(p.arrived) {
+			t.Errorf("%d attempts, arrived at %s, want 2 and %s", len(p.ids), entry.DoneAt, p.arrived)
+		}
+	}, func(o *Options) { o.Channel = p })
+}
+
+// TestReceiveOtherSender: UNB names another sender than the transport proves. It is kept, and a person releases it.
+func TestReceiveOtherSender(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, r *rig) {
+		data := fixture(t, "valid/utilmd-55001.edi")
+		var kept int64
+		deliver := func(id, sender string) int64 {
+			t.Helper()
+			got, err := r.ReceiveDelivery(t.Context(), Delivery{
+				Channel: "as4", ReceivedID: id, Sender: sender, At: received.Add(-time.Minute), Body: bytes.NewReader(data),
+				Keep: func(_ store.Tx, interchange int64) error { kept = interchange; return nil },
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return got
+		}
+		id := deliver("1", "9999300000037")
+		if again := deliver("1", "9999300000037"); again != id || kept != id {
+			t.Errorf("interchanges %d and %d, evidence of %d", id, again, kept)
+		}
+		r.run(time.Minute)
+		parked := r.wantQuiet(1)
+		x := r.rows(id).x
+		if x.State != store.StateReceived || !x.ReceivedAt.Equal(received.Add(-time.Minute)) || !strings.Contains(parked[0].Reason, "9999300000037") {
+			t.Errorf("%+v, waits because %q", x, parked[0].Reason)
+		}
+		if err := r.Decide(t.Context(), Requeue, parked[0].ID, "anna", "service provider of the partner"); err != nil {
+			t.Fatal(err)
+		}
+		r.run(time.Minute)
+		if x := r.rows(id).x; x.Verdict == "" {
+			t.Errorf("released: %+v", x)
+		}
+	})
 }
 
 func TestDispatchRefused(t *testing.T) {
@@ -260,7 +336,8 @@ func TestLane(t *testing.T) {
 		for _, b := range fixture(t, name) {
 			h.add([]byte{b})
 		}
-		if got := lane(h.messageType(), 1000); got != want || len(h.bytes) > headBytes {
+		_, messageType := h.read()
+		if got := lane(messageType, 1000); got != want || len(h.bytes) > headBytes {
 			t.Errorf("%s: lane %s, want %s; %d bytes kept", name, got, want, len(h.bytes))
 		}
 	}

@@ -137,10 +137,10 @@ type watcher struct {
 	others int
 }
 
-func (w *watcher) Send(_ context.Context, out Outgoing) error {
+func (w *watcher) Send(_ context.Context, out Outgoing) (time.Time, error) {
 	var text bytes.Buffer
 	if _, err := text.ReadFrom(out.Body); err != nil {
-		return err
+		return time.Time{}, err
 	}
 	_, ref, _ := strings.Cut(text.String(), "RFF+ACE:")
 	ref, _, _ = strings.Cut(ref, "'")
@@ -152,7 +152,7 @@ func (w *watcher) Send(_ context.Context, out Outgoing) error {
 	} else {
 		w.others++
 	}
-	return nil
+	return time.Time{}, nil
 }
 
 func (w *watcher) sent(ref string) time.Time {

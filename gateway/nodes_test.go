@@ -162,7 +162,7 @@ type counter struct {
 	sent int
 }
 
-func (c *counter) Send(ctx context.Context, out Outgoing) error {
+func (c *counter) Send(ctx context.Context, out Outgoing) (time.Time, error) {
 	c.mu.Lock()
 	c.sent++
 	c.mu.Unlock()

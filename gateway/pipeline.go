@@ -60,17 +60,36 @@ var (
 	ErrReusedID = errors.New("gateway: the identity of the delivery was used before for other bytes")
 )
 
-// Channel sends one interchange to a partner: one attempt, no retry. An error with Temporary() false is final.
+// Channel sends one interchange to a partner: one attempt, no retry. It returns when the partner had it, which may be
+// earlier than this attempt; the zero time means now. An error with Temporary() false is final, one with RetryAfter says
+// when another attempt makes sense.
 type Channel interface {
-	Send(ctx context.Context, out Outgoing) error
+	Send(ctx context.Context, out Outgoing) (arrived time.Time, err error)
 }
 
 // Outgoing is what a Channel sends.
 type Outgoing struct {
-	MessageID string // stays the same when the attempt is repeated, so that the partner can tell
-	Sender    string // UNB 0004
-	Recipient string // UNB 0010
-	Body      io.Reader
+	Interchange    int64     // of the store
+	MessageID      string    // stays the same when the attempt is repeated, so that the partner can tell
+	Sender         string    // UNB 0004
+	Recipient      string    // UNB 0010
+	ControlRef     string    // UNB 0020
+	ApplicationRef string    // UNB 0026
+	MessageType    string    // UNH 0065 of the first message
+	ReceivedAt     time.Time // when it was handed to the gateway
+	Body           io.Reader
+}
+
+// Delivery is an interchange that a transport received.
+type Delivery struct {
+	Channel    string    // how it travelled
+	ReceivedID string    // identity that the transport gave; empty: every delivery is a new one
+	Sender     string    // MP-ID of the partner as the transport proves it; empty: nothing is proved
+	At         time.Time // of the receipt that the transport confirms; zero: now
+	Body       io.Reader
+	// Keep, if not nil, keeps what belongs to the transport in the transaction of the interchange, whose ID it gets. It is
+	// not called for a delivery that is known, and may be called several times.
+	Keep func(tx store.Tx, interchange int64) error
 }
 
 // Options make a Gateway.
@@ -181,25 +200,30 @@ func (g *Gateway) listen(ctx context.Context, w store.Waiter) {
 // listenAgain is the wait after the database could not be listened to.
 const listenAgain = 5 * time.Second
 
-// Receive keeps an interchange that a transport received. When it returns without error the bytes and the work item
-// survive a crash and the transport may confirm the receipt. receivedID is the transport's identity of the
-// delivery; a second delivery with the same one and the same bytes is not processed again and returns the first
-// interchange's ID. An empty one makes every delivery a new one. Errors: ErrTooLarge, ErrReusedID, those of body,
-// of ctx and of the store.
+// Receive is ReceiveDelivery for a transport that proves nothing about the sender.
 func (g *Gateway) Receive(ctx context.Context, channel, receivedID string, body io.Reader) (int64, error) {
-	return g.keep(ctx, store.In, channel, receivedID, body)
+	return g.keep(ctx, store.In, Delivery{Channel: channel, ReceivedID: receivedID, Body: body})
+}
+
+// ReceiveDelivery keeps an interchange that a transport received. When it returns without error the bytes and the work
+// item survive a crash and the transport may confirm the receipt. A second delivery with the same ReceivedID and the same
+// bytes is not processed again and returns the first interchange's ID. One whose UNB names another sender than the
+// transport proves is kept and confirmed, but waits for a person. Errors: ErrTooLarge, ErrReusedID, those of Body and Keep,
+// of ctx and of the store.
+func (g *Gateway) ReceiveDelivery(ctx context.Context, d Delivery) (int64, error) {
+	return g.keep(ctx, store.In, d)
 }
 
 // Submit keeps an interchange that is to be sent. When it returns without error it will be checked and sent.
 func (g *Gateway) Submit(ctx context.Context, body io.Reader) (int64, error) {
-	return g.keep(ctx, store.Out, "", "", body)
+	return g.keep(ctx, store.Out, Delivery{Body: body})
 }
 
 // keep is the first step in both directions. Usual bytes are kept in the same transaction as their row, long ones in
 // front of it.
-func (g *Gateway) keep(ctx context.Context, direction store.Direction, channel, receivedID string, body io.Reader) (int64, error) {
+func (g *Gateway) keep(ctx context.Context, direction store.Direction, d Delivery) (int64, error) {
 	head := headWriter{}
-	body = &guard{body: body, left: g.config.MaxInterchangeBytes, head: &head}
+	body := io.Reader(&guard{body: d.Body, left: g.config.MaxInterchangeBytes, head: &head})
 	content, err := io.ReadAll(io.LimitReader(body, store.MaxInlinePayload+1))
 	if err != nil {
 		return 0, fmt.Errorf("gateway: keep interchange: %w", err)
@@ -212,7 +236,17 @@ func (g *Gateway) keep(ctx context.Context, direction store.Direction, channel, 
 		}
 	}
 	now := g.now()
-	messageType := head.messageType()
+	at := d.At
+	if at.IsZero() {
+		at = now
+	}
+	sender, messageType := head.read()
+	item := store.Work{Kind: kindCheck, Lane: lane(messageType, payload.Size), DueAt: now}
+	if d.Sender != "" && sender != "" && sender != d.Sender {
+		item.Parked = true
+		item.Reason = fmt.Sprintf("gateway: UNB names the sender %s, but %s proves that it comes from %s; requeue to process it all the same",
+			sender, d.Channel, d.Sender)
+	}
 	var id int64
 	err = g.store.Update(ctx, func(tx store.Tx) error {
 		tx.SetClass(dataClass(messageType))
@@ -223,24 +257,33 @@ func (g *Gateway) keep(ctx context.Context, direction store.Direction, channel, 
 			}
 		}
 		id, err = tx.InsertInterchange(store.Interchange{
-			Direction: direction, Channel: channel, ReceivedID: receivedID, ReceivedAt: now,
+			Direction: direction, Channel: d.Channel, ReceivedID: d.ReceivedID, ReceivedAt: at,
 			PayloadDigest: payload.Digest, PayloadSize: payload.Size, State: store.StateReceived,
 		})
 		if err != nil {
 			return err
 		}
-		err = tx.AddWork(store.Work{Kind: kindCheck, Lane: lane(messageType, payload.Size), InterchangeID: id, DueAt: now})
-		return err
+		if d.Keep != nil {
+			if err := d.Keep(tx, id); err != nil {
+				return err
+			}
+		}
+		w := item
+		w.InterchangeID = id
+		return tx.AddWork(w)
 	})
 	if errors.Is(err, store.ErrDuplicate) {
-		return g.repeated(ctx, id, channel, payload.Digest)
+		return g.repeated(ctx, id, d.Channel, payload.Digest)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("gateway: keep interchange: %w", err)
 	}
 	g.log.Info("interchange kept", zap.Int64("interchange", id), zap.String("direction", string(direction)),
-		zap.String("channel", channel), zap.Int64("bytes", payload.Size))
-	g.work.Wake(lane(messageType, payload.Size))
+		zap.String("channel", d.Channel), zap.Int64("bytes", payload.Size))
+	if item.Parked {
+		g.log.Warn("the sender in UNB is not the one that the transport proves", zap.Int64("interchange", id), zap.String("unb", sender), zap.String("transport", d.Sender))
+	}
+	g.work.Wake(item.Lane)
 	return id, nil
 }
 
@@ -285,15 +328,18 @@ func (h *headWriter) add(p []byte) {
 	}
 }
 
-// messageType returns UNH 0065 of the first message, empty if it cannot be read that early.
-func (h *headWriter) messageType() string {
+// read returns UNB 0004 and UNH 0065 of the first message, empty if they cannot be read that early.
+func (h *headWriter) read() (sender, messageType string) {
 	r := edifact.NewReader(bytes.NewReader(h.bytes), edifact.Options{})
 	for s, err := r.Next(); err == nil; s, err = r.Next() {
-		if s.Tag() == edifact.UNH {
-			return s.Text(3, 1)
+		switch s.Tag() {
+		case edifact.UNB:
+			sender = s.Text(3, 1)
+		case edifact.UNH:
+			return sender, s.Text(3, 1)
 		}
 	}
-	return ""
+	return sender, ""
 }
 
 // lane chooses the lane of an interchange. One whose type is not known is not urgent; one that takes long to check must
@@ -512,10 +558,10 @@ func (g *Gateway) dispatch(ctx context.Context, item store.Work) (work.Commit, e
 			return work.Commit{}, fmt.Errorf("gateway: dispatch: %w", err)
 		}
 	}
-	if err := g.send(ctx, x, item.ID); err != nil {
+	at, err := g.send(ctx, x, item.ID)
+	if err != nil {
 		return work.Commit{}, fmt.Errorf("gateway: dispatch: %w", err)
 	}
-	at := g.now()
 	x.State = store.StatePublished
 	return work.Commit{
 		Do: func(tx store.Tx) error {
@@ -547,16 +593,21 @@ func (g *Gateway) dispatch(ctx context.Context, item store.Work) (work.Commit, e
 
 // send makes one attempt. Each work item is one message for the transport, so that a partner can tell a repeated attempt,
 // which he may have got already, from what is sent once more because he asks for it.
-func (g *Gateway) send(ctx context.Context, x store.Interchange, item int64) error {
+func (g *Gateway) send(ctx context.Context, x store.Interchange, item int64) (arrived time.Time, err error) {
 	body, err := g.store.OpenPayload(ctx, x.PayloadDigest)
 	if err != nil {
-		return err
+		return time.Time{}, err
 	}
 	defer body.Close()
-	return g.channel.Send(ctx, Outgoing{
-		MessageID: fmt.Sprintf("%d.%d.%s@%s", x.ID, item, x.PayloadDigest[:16], x.Sender),
-		Sender:    x.Sender, Recipient: x.Recipient, Body: body,
+	arrived, err = g.channel.Send(ctx, Outgoing{
+		Interchange: x.ID, MessageID: fmt.Sprintf("%d.%d.%s@%s", x.ID, item, x.PayloadDigest[:16], x.Sender),
+		Sender: x.Sender, Recipient: x.Recipient, ControlRef: x.ControlRef, ApplicationRef: x.ApplicationRef,
+		MessageType: x.MessageType, ReceivedAt: x.ReceivedAt, Body: body,
 	})
+	if arrived.IsZero() {
+		arrived = g.now()
+	}
+	return arrived, err
 }
 
 // final marks an error that another try cannot mend.

@@ -82,19 +82,19 @@ type yearLine struct {
 	by house
 }
 
-func (l yearLine) Send(ctx context.Context, out Outgoing) error {
+func (l yearLine) Send(ctx context.Context, out Outgoing) (time.Time, error) {
 	data, err := io.ReadAll(out.Body)
 	if err != nil {
-		return err
+		return time.Time{}, err
 	}
 	if f, ok := l.w.faults[referenceOf(data)]; ok {
 		if data = f(data); data == nil {
-			return nil
+			return time.Time{}, nil
 		}
 	}
 	l.w.delivered++
 	_, err = l.w.houses[l.by.other()].Receive(ctx, "line", out.MessageID, bytes.NewReader(data))
-	return err
+	return time.Time{}, err
 }
 
 // referenceOf returns UNB 0020.

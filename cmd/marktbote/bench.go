@@ -203,7 +203,7 @@ func (s *benchSide) close() error {
 }
 
 // Send implements gateway.Channel: each interchange is answered by one file.
-func (s *benchSide) Send(_ context.Context, out gateway.Outgoing) error {
+func (s *benchSide) Send(_ context.Context, out gateway.Outgoing) (time.Time, error) {
 	_, err := io.Copy(io.Discard, out.Body)
 	if err == nil {
 		select {
@@ -211,7 +211,7 @@ func (s *benchSide) Send(_ context.Context, out gateway.Outgoing) error {
 		default: // sent again
 		}
 	}
-	return err
+	return time.Time{}, err
 }
 
 // round hands in interchanges for some time, waits until all is done and returns the messages a second.

@@ -152,13 +152,13 @@ func (d *demo) close() {
 type demoChannel map[string]*gateway.Gateway
 
 // Send delivers one interchange.
-func (c demoChannel) Send(ctx context.Context, out gateway.Outgoing) error {
+func (c demoChannel) Send(ctx context.Context, out gateway.Outgoing) (time.Time, error) {
 	peer, ok := c[out.Recipient]
 	if !ok {
-		return fmt.Errorf("nobody here has the MP-ID %s", out.Recipient)
+		return time.Time{}, fmt.Errorf("nobody here has the MP-ID %s", out.Recipient)
 	}
 	_, err := peer.Receive(ctx, "local", out.MessageID, out.Body)
-	return err
+	return time.Time{}, err
 }
 
 // demoClock tells the time of the story, so that the demo shows the same on every day.

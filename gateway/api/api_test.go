@@ -358,13 +358,13 @@ type line struct {
 	ids []string
 }
 
-func (l *line) Send(ctx context.Context, out gateway.Outgoing) error {
+func (l *line) Send(ctx context.Context, out gateway.Outgoing) (time.Time, error) {
 	l.mu.Lock()
 	l.ids = append(l.ids, out.MessageID)
 	peer := l.to[out.Recipient]
 	l.mu.Unlock()
 	_, err := peer.Receive(ctx, "local", out.MessageID, out.Body)
-	return err
+	return time.Time{}, err
 }
 
 // TestThrough: an ERP posts a file without a number, or leaves it in a directory; it reaches a system of the partner,

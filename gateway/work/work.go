@@ -48,9 +48,10 @@ var lanes = []lane{
 }
 
 // Handler does one work item: it looks, computes and does what has an effect outside the store, and returns what is to
-// be committed. An error gives the item back for another try; an error with Temporary() false parks it for a person. The
-// errors of package net and of the operating system do not park: their Temporary means something else, a refused
-// connection for example is not temporary to them.
+// be committed. An error gives the item back for another try, after the wait that it names with RetryAfter or after one that
+// grows; an error with Temporary() false parks it for a person. The errors of package net and of the
+// operating system do not park: their Temporary means something else, a refused connection for example is not temporary
+// to them.
 type Handler func(ctx context.Context, item store.Work) (Commit, error)
 
 // ErrStale is an error of Commit.Do: what the handler found out does not hold any more, and it is called again at once.
@@ -309,14 +310,18 @@ func (r *Runner) failed(ctx context.Context, item store.Work, err error) {
 		return
 	}
 	outcome := "retried"
-	if item.Attempt >= maxAttempts || isFinal(err) {
+	wait, chosen := retryAfter(err)
+	if !chosen {
+		wait = backoff(item.Attempt)
+	}
+	if item.Attempt >= maxAttempts && !chosen || isFinal(err) {
 		outcome = "parked"
 	}
 	r.done.WithLabelValues(item.Kind, outcome).Inc()
 	// The outcome is written even if the runner is being stopped.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	due := r.now().Add(backoff(item.Attempt))
+	due := r.now().Add(wait)
 	saveErr := r.store.Update(ctx, func(tx store.Tx) error {
 		if outcome == "parked" {
 			return tx.ParkWork(item, err.Error())
@@ -348,6 +353,17 @@ func isFinal(err error) bool {
 	}
 	_, foreign := t.(interface{ Timeout() bool }) // net.Error, syscall.Errno
 	return !foreign
+}
+
+// retryAfter returns the wait that an error asks for.
+func retryAfter(err error) (time.Duration, bool) {
+	if t, ok := errors.AsType[interface {
+		error
+		RetryAfter() time.Duration
+	}](err); ok && t.RetryAfter() > 0 {
+		return t.RetryAfter(), true
+	}
+	return 0, false
 }
 
 // tried is an item whose handler has run.
