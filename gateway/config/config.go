@@ -84,6 +84,8 @@ type Config struct {
 	ObjectRoutesFile string `yaml:"object_routes"`
 	// ObjectRoutes is the content of that file.
 	ObjectRoutes map[string][]string `yaml:"-"`
+	// AS4 is the AS4 channel of the BDEW profile.
+	AS4 AS4 `yaml:"as4"`
 }
 
 // Party is a Marktpartner: one MP-ID with the role it stands for.
@@ -108,6 +110,7 @@ func Default() Config {
 	return Config{
 		DataDir: "marktbote-data", Listen: "127.0.0.1:8470",
 		MaxInterchangeBytes: 2 << 30, MaxMessageBytes: 64 << 20,
+		AS4: AS4{Trust: Trust{Environment: "SM-PKI-DE"}},
 	}
 }
 
@@ -141,6 +144,7 @@ func Load(path string) (Config, error) {
 	if file, isFile := c.StoreFile(); isFile && c.Store != "" && !filepath.IsAbs(file) {
 		c.Store = filepath.Join(filepath.Dir(path), file)
 	}
+	c.loadAS4(filepath.Dir(path))
 	if err := c.loadSystems(filepath.Dir(path)); err != nil {
 		return Config{}, fmt.Errorf("config: %s: %w", path, err)
 	}
@@ -200,7 +204,7 @@ func (c *Config) Validate() error {
 			seen[p.MPID] = true
 		}
 	}
-	errs = append(errs, c.validateSystems())
+	errs = append(errs, c.validateSystems(), c.validateAS4())
 	return errors.Join(errs...)
 }
 

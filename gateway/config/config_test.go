@@ -84,6 +84,7 @@ func TestValues(t *testing.T) {
 			{MPID: "9899100000015", Rolle: "LF", Name: "Lichtbogen Gas"},
 		},
 		Partners: []Party{{MPID: "9999200000020", Rolle: "NB", Name: "Netz Musterbach"}},
+		AS4:      AS4{Trust: Trust{Environment: "SM-PKI-DE"}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -156,6 +157,24 @@ func TestSystems(t *testing.T) {
 	}
 	if to, _ := table.Decide(route.Facts{Object: "malo/90000000027"}); strings.Join(to, " ") != "crm archive" {
 		t.Errorf("object to %v", to)
+	}
+}
+
+// TestTrust: a relative path counts from the folder of the file.
+func TestTrust(t *testing.T) {
+	t.Parallel()
+	c, err := Load(filepath.Join("testdata", "as4.good.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Trust{
+		Environment: "SM-Test-PKI-DE", Roots: []string{"testdata/root.pem", "/etc/marktbote/root2.pem"}, CAs: []string{"testdata/sub.pem"},
+		CRLs: []CRLSource{{File: "testdata/sub.crl"}, {URL: "ldap://ldap.example/cn=Beispiel.CA,o=SM-Test-PKI-DE,c=DE?certificateRevocationList"}},
+
+		Directories: []LDAPDirectory{{URL: "ldaps://ldap.example", Base: "o=SM-Test-PKI-DE,c=DE"}},
+	}
+	if diff := cmp.Diff(want, c.AS4.Trust); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
 	}
 }
 
