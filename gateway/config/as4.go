@@ -6,13 +6,33 @@ import (
 	"net/url"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
-// AS4 is the configuration of the AS4 channel.
+// AS4 is the configuration of the AS4 channel. There is one as soon as Trust names a root.
 type AS4 struct {
 	// Trust says which certificates are trusted and where they and the revocation lists come from.
 	Trust Trust `yaml:"trust"`
+	// TLS says how connections from and to partners are secured.
+	TLS TLS `yaml:"tls"`
+	// Services are the services beside MP whose files are taken: FP, RD, KW, SO. Default: none.
+	Services []string `yaml:"services"`
+	// Host is the right part of the identities of own messages, a host name of the operator. Default: the first name in
+	// TLS.ServerNames of any own MP-ID, else marktbote.invalid.
+	Host string `yaml:"host"`
+	// MaxBodyBytes bounds one request as it comes over the network. Default: 100 MiB.
+	MaxBodyBytes int64 `yaml:"max_body_bytes"`
+	// MaxPayloadBytes bounds one file of it after decompression. Default: 500 MiB.
+	MaxPayloadBytes int64 `yaml:"max_payload_bytes"`
+	// Connections bounds how many files go to one partner at a time, if the partner's entry says nothing else. Default: 2.
+	Connections int `yaml:"connections"`
 }
+
+// Enabled reports whether there is an AS4 channel.
+func (a *AS4) Enabled() bool { return len(a.Trust.Roots) > 0 }
+
+// as4Services are the services of the profile that are not for EDIFACT.
+var as4Services = []string{"FP", "RD", "KW", "SO"}
 
 // Trust is the configuration of the certificates of the SM-PKI.
 type Trust struct {
@@ -65,6 +85,7 @@ func (c *Config) loadAS4(folder string) {
 	for i := range t.CRLs {
 		abs(&t.CRLs[i].File)
 	}
+	c.AS4.TLS.absolute(folder)
 }
 
 func (c *Config) validateAS4() error {
@@ -72,6 +93,17 @@ func (c *Config) validateAS4() error {
 	t := &c.AS4.Trust
 	if !slices.Contains(environments, t.Environment) {
 		errs = append(errs, fmt.Errorf("as4: trust: environment: %q is neither SM-PKI-DE nor SM-Test-PKI-DE", t.Environment))
+	}
+	for _, s := range c.AS4.Services {
+		if !slices.Contains(as4Services, s) {
+			errs = append(errs, fmt.Errorf("as4: services: %q is none of %s", s, strings.Join(as4Services, ", ")))
+		}
+	}
+	if c.AS4.MaxBodyBytes < 0 || c.AS4.MaxPayloadBytes < 0 || c.AS4.Connections < 0 {
+		errs = append(errs, errors.New("as4: max_body_bytes, max_payload_bytes and connections must not be negative"))
+	}
+	if c.AS4.Host != "" && !hostName.MatchString(c.AS4.Host) {
+		errs = append(errs, fmt.Errorf("as4: host: %q is no host name in small letters", c.AS4.Host))
 	}
 	for i, s := range t.CRLs {
 		key := fmt.Sprintf("as4: trust: crls: entry %d", i+1)
@@ -88,6 +120,7 @@ func (c *Config) validateAS4() error {
 			errs = append(errs, fmt.Errorf("%s: base is empty", key))
 		}
 	}
+	errs = append(errs, c.AS4.TLS.validate())
 	return errors.Join(errs...)
 }
 

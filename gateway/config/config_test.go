@@ -248,3 +248,24 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestTLS(t *testing.T) {
+	t.Parallel()
+	c, err := Load(filepath.Join("testdata", "tls.good.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := c.AS4.TLS.WithDefaults(c.DataDir)
+	want := TLS{
+		Listen: []string{":443", "[::1]:8443"}, Dir: filepath.Join("testdata", "tls"),
+		IngressSocket: filepath.Join("testdata", "tls", "ingress.sock"), EgressSocket: filepath.Join("testdata", "tls", "egress.sock"),
+		ServerNames: map[string][]string{"9999100000013": {"as4-9999100000013.example", "as4.example"}},
+		Nginx:       "nginx", OpenSSL: "openssl", PlainListen: "127.0.0.1:8471",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if d := (TLS{}).WithDefaults("/var/lib/marktbote"); d.Dir != "/var/lib/marktbote/tls" || d.Listen[0] != ":443" {
+		t.Errorf("defaults %+v", d)
+	}
+}
