@@ -33,7 +33,7 @@ type benchPipelineCmd struct {
 	Driver   string  `help:"The store to measure." enum:"sqlite,postgres,both" default:"sqlite"`
 	Postgres string  `help:"PostgreSQL database to measure in, postgres://USER@HOST/DATABASE; schemas of its own are made and dropped." placeholder:"URL"`
 	Dir      string  `help:"Folder on the disk to measure; a temporary one without it." type:"existingdir" placeholder:"DIR"`
-	Message  string  `help:"utilmd: 55001, about 3 kB; mscons: load profile of a day, about 7.3 kB." enum:"utilmd,mscons,both" default:"both"`
+	Message  string  `help:"utilmd: 55001, one Vorgang of 3 kB; bundle: 55001, six Vorgänge, 3 kB; mscons: load profile of a day, about 7.3 kB; both: utilmd and mscons." enum:"utilmd,bundle,mscons,both" default:"both"`
 	Batch    []int   `help:"Messages in an interchange, and in a transaction of the bare loop." default:"1,100"`
 	Senders  int     `help:"Who hands in interchanges, or inserts, at the same time." default:"16"`
 	Seconds  float64 `help:"How long each side runs in each round." default:"3"`

@@ -37,18 +37,26 @@ const (
 // benchPartners is how many partners send, in turn.
 const benchPartners = 32
 
-// utilmdVorgaenge makes a UTILMD 55001 of about 3 kB.
-const utilmdVorgaenge = 6
+// A UTILMD 55001 has about 3 kB if it asks for five Produktpakete, which is as many as it may, of seven parts each; or if
+// it has six Vorgänge that ask for one of two parts.
+const (
+	utilmdPackages  = 5
+	utilmdParts     = 7
+	bundleVorgaenge = 6
+)
 
 func newBenchMaker(message string) (*benchMaker, error) {
 	m := &benchMaker{}
 	file := "valid/mscons-13025.edi"
 	sender, rolle := "9999300000037", "MSB"
 	m.name, m.own = "MSCONS 13025", demoSupplier
-	if message == "utilmd" {
+	if message != "mscons" {
 		file = "valid/utilmd-55001.edi"
 		sender, rolle = "9999100000013", "LF"
 		m.name, m.own = "UTILMD 55001", demoGrid
+	}
+	if message == "bundle" {
+		m.name = "UTILMD 55001, 6 Vorgänge"
 	}
 	data, err := fixtures.Read(file)
 	if err != nil {
@@ -64,15 +72,19 @@ func newBenchMaker(message string) (*benchMaker, error) {
 	start, end := bytes.Index(data, []byte("UNH+")), bytes.Index(data, []byte("UNT+"))
 	m.head = bytes.ReplaceAll(data[:start], []byte(ref), []byte("MB"+benchNumber))
 	body := bytes.Replace(data[start:end], []byte("UNH+1+"), []byte("UNH+"+benchIndex+"+"), 1)
-	if message == "utilmd" {
+	switch message {
+	case "utilmd":
+		body = bytes.ReplaceAll(body, []byte("LF-2026-000101"), []byte("LF"+benchNumber))
+		body = withPackages(bytes.Replace(body, []byte("LFVG0000101"), []byte("V"+benchNumber), 1))
+	case "bundle":
 		body = bytes.ReplaceAll(body, []byte("LF-2026-000101"), []byte("LF"+benchNumber))
 		vorgang := bytes.Index(body, []byte("IDE+24+"))
 		one := body[vorgang:]
 		body = bytes.Clone(body[:vorgang])
-		for i := range utilmdVorgaenge {
+		for i := range bundleVorgaenge {
 			body = append(body, bytes.Replace(one, []byte("LFVG0000101"), fmt.Appendf(nil, "V%s%d", benchNumber, i), 1)...)
 		}
-	} else {
+	default:
 		body = bytes.ReplaceAll(body, []byte("MSB-2026-000430"), []byte("MSB"+benchNumber))
 	}
 	for i := range benchPartners {
@@ -82,6 +94,24 @@ func newBenchMaker(message string) (*benchMaker, error) {
 	body = bytes.ReplaceAll(body, []byte(sender), []byte(sender[:11]+benchPartner))
 	m.message = fmt.Appendf(body, "UNT+%d+%s'", bytes.Count(body, []byte("'"))+1, benchIndex)
 	return m, nil
+}
+
+// withPackages makes of the Produktpaket in a Vorgang as many as there may be, each with more of its parts.
+func withPackages(message []byte) []byte {
+	const part, priority, behind = "SEQ+Z79+1'", "SEQ+ZH0+1'CCI+Z65+++Z01'", "SEQ+Z01'"
+	first, second, _ := bytes.Cut(message, []byte(part))
+	parts := bytes.Split(second[:bytes.Index(second, []byte(priority))], []byte(part))
+	rest := second[bytes.Index(second, []byte(behind)):]
+	out := bytes.Clone(first)
+	for p := range utilmdPackages {
+		for i := range utilmdParts {
+			out = fmt.Appendf(out, "SEQ+Z79+%d'%s", p+1, parts[i%len(parts)])
+		}
+	}
+	for p := range utilmdPackages {
+		out = fmt.Appendf(out, "SEQ+ZH0+%d'CCI+Z65+++Z01'CAV+Z7%d'", p+1, 5+p)
+	}
+	return append(out, rest...)
 }
 
 // bytes is the length of an interchange with one message.

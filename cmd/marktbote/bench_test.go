@@ -33,8 +33,8 @@ func TestBenchPipeline(t *testing.T) {
 			lines := strings.Split(strings.TrimRight(table, "\n"), "\n")
 			want := []string{
 				`^ +store +message +bytes +batch +bare loop/s +gateway/s +share +rows a message$`,
-				driver + ` +UTILMD 55001 +2\d\d\d +1 +[1-9]\d* +[1-9]\d* +\d+ % +\d+$`,
-				driver + ` +UTILMD 55001 +2\d\d\d +3 +[1-9]\d* +[1-9]\d* +\d+ % +\d+$`,
+				driver + ` +UTILMD 55001 +3\d\d\d +1 +[1-9]\d* +[1-9]\d* +\d+ % +\d+$`,
+				driver + ` +UTILMD 55001 +3\d\d\d +3 +[1-9]\d* +[1-9]\d* +\d+ % +\d+$`,
 				driver + ` +MSCONS 13025 +7\d\d\d +1 +[1-9]\d* +[1-9]\d* +\d+ % +\d+$`,
 				driver + ` +MSCONS 13025 +7\d\d\d +3 +[1-9]\d* +[1-9]\d* +\d+ % +\d+$`,
 			}
@@ -54,7 +54,7 @@ func TestBenchPipeline(t *testing.T) {
 func TestBenchMessages(t *testing.T) {
 	t.Parallel()
 	number := regexp.MustCompile(`IDE\+24\+\w+|BGM\+\w+\+[^+']+|UNB\+[^']*`)
-	for _, name := range []string{"utilmd", "mscons"} {
+	for _, name := range []string{"utilmd", "bundle", "mscons"} {
 		maker, err := newBenchMaker(name)
 		if err != nil {
 			t.Fatal(err)
