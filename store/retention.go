@@ -42,7 +42,7 @@ type LegalHold struct {
 // RetentionTx are the methods of Tx for how long data is kept.
 type RetentionTx interface {
 	// SetClass says which class everything belongs to that this transaction keeps from now on: payloads, findings,
-	// events. Without it that is ClassUnsorted.
+	// events, what proves a transmission. Without it that is ClassUnsorted.
 	SetClass(c Class)
 	// InsertHold sets a legal hold and returns its ID; h.ID and h.ReleasedAt are not looked at.
 	InsertHold(h LegalHold) (int64, error)
@@ -52,9 +52,9 @@ type RetentionTx interface {
 	Holds() ([]LegalHold, error)
 	// DataKeys lists all keys by class and period.
 	DataKeys() ([]DataKey, error)
-	// DestroyKey destroys a key for ever. Findings and events under it have no Data from then on, reading a payload
-	// reports ErrShredded. ErrNotFound if there is none or it is destroyed, ErrHeld if it is held. Other processes
-	// notice within a minute.
+	// DestroyKey destroys a key for ever. Findings and events under it have no Data from then on, transmissions no
+	// References, Receipt and Evidence; reading a payload reports ErrShredded. ErrNotFound if there is none or it is
+	// destroyed, ErrHeld if it is held. Other processes notice within a minute.
 	DestroyKey(id int64) error
 }
 

@@ -1,8 +1,10 @@
 // Package store defines what the gateway keeps and how it is changed.
 //
 // A Store holds raw payloads exactly as received or sent, the interchanges, messages and transactions found
-// in them, findings, events and pending work; what is owed until when (ledger.go), what people decided and know; which objects are known (object.go). Every change runs inside Update: row changes, the next work item
-// and outgoing events commit together or not at all. The package knows no EDIFACT and no HTTP; the drivers
+// in them, findings, events and pending work; what is owed until when (ledger.go), what people decided and know; which
+// objects are known (object.go); what transports keep: messages with their receipts, certificates, own keys, partners
+// (transport.go). Every change runs inside Update: row changes, the next work item and outgoing events commit together
+// or not at all. The package knows no EDIFACT and no HTTP; the drivers
 // live below it (sqlite), share their SQL (sqlstore) and obey one conformance suite (storetest).
 //
 // All instants are UTC with microsecond resolution, finer parts are cut off; the zero time.Time is kept as such.
@@ -58,7 +60,7 @@ type Store interface {
 	// Update runs fn in one durable read-write transaction. fn may run again after a serialization conflict
 	// and must not have side effects outside tx. An error from fn rolls back and is returned as it is; a panic
 	// rolls back and goes on. A change that the engine refused (not ErrLeaseLost, and not ErrDuplicate of
-	// InsertInterchange) makes Update fail even if fn ignored its error. Update inside Update waits until ctx ends, and
+	// InsertInterchange and InsertTransmission) makes Update fail even if fn ignored its error. Update inside Update waits until ctx ends, and
 	// fn must not wait for another Update in any other way either: calls that come together may be committed together.
 	//
 	// Transactions may run side by side. Of what others do meanwhile fn sees what is committed; two that change the
@@ -169,6 +171,7 @@ type Tx interface {
 	PeopleTx
 	ClearingTx
 	ObjectTx
+	TransportTx
 	AuditTx
 	RetentionTx
 }

@@ -104,21 +104,28 @@ var (
 		key_id#`).in(4)
 	tableEvent = newTable("event", 1, "seq= id! type subject partition_key interchange_id# recorded_at# data* key_id#").in(4)
 	// What every claim changes is left out: it says nothing about what happened.
-	tableWork       = newTable("work", 1, "id= kind lane interchange_id# due_at# parked# reason target").in(5)
-	tableLedger     = newTable("ledger", 4, "interchange_id# message_index# transaction_index# kind state due_at# done_at# answered_by# look_at# step").in(5)
-	tableProcessKey = newTable("process_key", 5, "level value interchange_id# message_index# transaction_index#")
-	tableAssignment = newTable("object_assignment", 4, "mp_id object partner valid_from# valid_until# rolle source")
-	tableComplete   = newTable("object_complete", 2, "mp_id kind valid_from# trusted_until#")
-	tableControlRef = newTable("control_ref", 1, "mp_id last#")
-	tableDecision   = newTable("decision", 1, "id= decided_at# actor action subject reason interchange_id#")
-	tablePartner    = newTable("partner_data", 2, "mp_id name value* changed_at#")
+	tableWork         = newTable("work", 1, "id= kind lane interchange_id# due_at# parked# reason target").in(5)
+	tableLedger       = newTable("ledger", 4, "interchange_id# message_index# transaction_index# kind state due_at# done_at# answered_by# look_at# step").in(5)
+	tableProcessKey   = newTable("process_key", 5, "level value interchange_id# message_index# transaction_index#")
+	tableAssignment   = newTable("object_assignment", 4, "mp_id object partner valid_from# valid_until# rolle source")
+	tableComplete     = newTable("object_complete", 2, "mp_id kind valid_from# trusted_until#")
+	tableControlRef   = newTable("control_ref", 1, "mp_id last#")
+	tableDecision     = newTable("decision", 1, "id= decided_at# actor action subject reason interchange_id#")
+	tablePartner      = newTable("partner_data", 2, "mp_id name value* changed_at#")
+	tableTransmission = newTable("transmission", 1, `id= direction message_key message_id interchange_id# service action sender recipient content_type
+		body_digest refs* receipt* receipt_type receipt_at# evidence* fault state created_at# updated_at# key_id#`)
+	tableCertificate  = newTable("certificate", 1, "fingerprint mp_id usage own# der* not_before# not_after# source added_at# retired_at#")
+	tableOwnKey       = newTable("own_key", 1, "fingerprint mp_id usage sealed* request* created_at#")
+	tableCRL          = newTable("crl", 1, "issuer der* this_update# next_update# fetched_at# source error tried_at#")
+	tableMarktpartner = newTable("partner", 1, "mp_id data* updated_at#")
 )
 
 // auditedTables lists them, what others refer to first.
 func auditedTables() []*table {
 	return []*table{
 		tableUpload, tableChunk, tablePayload, tableInterchange, tableMessage, tableTransaction, tableFinding, tableEvent,
-		tableWork, tableLedger, tableProcessKey, tableControlRef, tableDecision, tablePartner, tableAssignment, tableComplete, tableDataKey, tableHold,
+		tableWork, tableLedger, tableProcessKey, tableControlRef, tableDecision, tablePartner, tableAssignment, tableComplete,
+		tableTransmission, tableCertificate, tableOwnKey, tableCRL, tableMarktpartner, tableDataKey, tableHold,
 	}
 }
 

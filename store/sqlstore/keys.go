@@ -143,14 +143,19 @@ func openBytes(a cipher.AEAD, packed []byte, what string) ([]byte, error) {
 }
 
 const (
-	selectKey    = `SELECT id, class, period, wrapped, destroyed_at FROM data_key WHERE id = $1`
-	selectKeyOf  = `SELECT id, class, period, wrapped, destroyed_at FROM data_key WHERE class = $1 AND period = $2`
-	listKeys     = `SELECT id, class, period, destroyed_at FROM data_key ORDER BY class, period`
-	countKeys    = `SELECT count(*) FROM data_key`
-	listHolds    = `SELECT id, COALESCE(interchange_id, 0), mp_id, set_at, actor, reason, released_at FROM legal_hold ORDER BY id`
+	selectKey   = `SELECT id, class, period, wrapped, destroyed_at FROM data_key WHERE id = $1`
+	selectKeyOf = `SELECT id, class, period, wrapped, destroyed_at FROM data_key WHERE class = $1 AND period = $2`
+	listKeys    = `SELECT id, class, period, destroyed_at FROM data_key ORDER BY class, period`
+	countKeys   = `SELECT count(*) FROM data_key`
+	listHolds   = `SELECT id, COALESCE(interchange_id, 0), mp_id, set_at, actor, reason, released_at FROM legal_hold ORDER BY id`
+	// Transmissions without interchange, such as test messages, are held only with their partner.
 	listHeldKeys = `SELECT DISTINCT k.key_id FROM legal_hold h JOIN interchange i ON i.id = h.interchange_id OR h.mp_id <> '' AND h.mp_id IN (i.sender, i.recipient)
 		JOIN (SELECT x.id, p.key_id FROM payload p JOIN interchange x ON x.payload_digest = p.digest
 			UNION ALL SELECT interchange_id, key_id FROM finding UNION ALL SELECT interchange_id, key_id FROM event) k ON k.id = i.id
+		WHERE h.released_at = 0 AND k.key_id IS NOT NULL
+		UNION SELECT k.key_id FROM legal_hold h JOIN (SELECT x.interchange_id, x.sender, x.recipient, x.key_id FROM transmission x
+			UNION ALL SELECT x.interchange_id, x.sender, x.recipient, p.key_id FROM transmission x JOIN payload p ON p.digest = x.body_digest) k
+			ON k.interchange_id = h.interchange_id OR h.mp_id <> '' AND h.mp_id IN (k.sender, k.recipient)
 		WHERE h.released_at = 0 AND k.key_id IS NOT NULL`
 )
 

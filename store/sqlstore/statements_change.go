@@ -113,7 +113,8 @@ func (d Dialect) changes() []string {
 		insertPayload, insertUpload, insertChunk, deleteChunks, deleteUpload, insertInterchange, updateInterchange, deleteMessages, deleteTransactions,
 		deleteFindings, insertMessage, insertTransaction, insertFinding, insertEvent, insertWork, deleteWork, retryWork, parkWork,
 		insertLedger, updateLedger, insertProcessKey, nextControlRef, insertDecision, setPartnerValue, deletePartnerValue, requeueWork, holdWork,
-		solveWork, setAssignment, deleteAssignment, setCompleteness, insertKey, destroyKey, insertHold, releaseHold,
+		solveWork, setAssignment, deleteAssignment, setCompleteness,
+		insertTransmission, updateTransmission, setCertificate, insertPrivateKey, setCRL, setPartner, insertKey, destroyKey, insertHold, releaseHold,
 	}
 	texts := []string{insertSeal, renewWork}
 	if d.Arrays {

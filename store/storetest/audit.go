@@ -112,11 +112,22 @@ func fillEverything(t *testing.T, st store.Store) {
 			tx.SetAssignment(store.Assignment{MPID: "1", Object: "malo/b", Partner: "2"}),
 			tx.DeleteAssignment(store.Assignment{MPID: "1", Object: "malo/b", Partner: "2"}),
 			tx.SetCompleteness(store.Completeness{MPID: "1", Kind: "malo", From: at(1), TrustedUntil: at(2)}),
+			tx.SetCertificate(store.Certificate{Fingerprint: "f", DER: []byte{1}}),
+			tx.SetCertificate(store.Certificate{Fingerprint: "f", DER: []byte{1}, Usage: store.UsageTLS, Own: true}),
+			tx.InsertPrivateKey(store.PrivateKey{Fingerprint: "f", PKCS8: []byte{1}, Usage: store.UsageTLS}),
+			tx.SetCRL(store.CRL{Issuer: "i", DER: []byte{1}}),
+			tx.SetCRL(store.CRL{Issuer: "i", DER: []byte{1}, FetchedAt: at(1)}),
+			tx.SetPartner(store.Partner{MPID: "1"}),
+			tx.SetPartner(store.Partner{MPID: "1", Data: []byte("{}")}),
 			tx.SetPartnerValue(store.PartnerValue{MPID: "1", Name: "ein Name/ä", Value: []byte("1")}),
 			tx.SetPartnerValue(store.PartnerValue{MPID: "1", Name: "ein Name/ä", Value: []byte("2")}),
 			tx.SetPartnerValue(store.PartnerValue{MPID: "1", Name: "weg"}),
 			tx.DeletePartnerValue("1", "weg"),
 		}
+		sent := store.Transmission{Direction: store.In, Key: "k", InterchangeID: x.ID, BodyDigest: x.PayloadDigest, State: store.TransmissionPending}
+		sent.ID, err = tx.InsertTransmission(sent)
+		sent.State = store.TransmissionDelivered
+		errs = append(errs, err, tx.UpdateTransmission(sent))
 		_, err = tx.InsertHold(store.LegalHold{MPID: "1", SetAt: at(1), Actor: "a", Reason: "r"})
 		errs = append(errs, err)
 		for range 2 {
@@ -208,7 +219,8 @@ var auditedKeys = map[string][]string{
 	"finding": {"interchange_id", "finding_index"}, "event": {"seq"}, "work": {"id"},
 	"ledger": {"interchange_id", "message_index", "transaction_index", "kind"}, "control_ref": {"mp_id"}, "process_key": {"level", "value", "interchange_id", "message_index", "transaction_index"},
 	"object_assignment": {"mp_id", "object", "partner", "valid_from"}, "object_complete": {"mp_id", "kind"},
-	"decision": {"id"}, "data_key": {"id"}, "legal_hold": {"id"}, "partner_data": {"mp_id", "name"}, "audit_entry": {"id"}, "audit_seal": {"first_index"},
+	"decision": {"id"}, "data_key": {"id"}, "legal_hold": {"id"}, "transmission": {"id"},
+	"certificate": {"fingerprint"}, "own_key": {"fingerprint"}, "crl": {"issuer"}, "partner": {"mp_id"}, "partner_data": {"mp_id", "name"}, "audit_entry": {"id"}, "audit_seal": {"first_index"},
 }
 
 // unaudited are the columns that every claim changes.
@@ -282,7 +294,8 @@ func testRemoved(t *testing.T, in Inside, table string, columns []string, row []
 		if n, ok := more[i].(int64); ok && (slices.Contains(auditedKeys[table], column) || column == "id") {
 			more[i] = n + 1000
 		}
-		if s, ok := more[i].(string); ok && (column == "digest" || column == "mp_id" || column == "id" || column == "received_id" || column == "period") {
+		if s, ok := more[i].(string); ok && (column == "digest" || column == "mp_id" || column == "id" || column == "received_id" || column == "period" ||
+			column == "message_key" || column == "fingerprint" || column == "issuer") {
 			more[i] = s + "0"
 		}
 		if column == "upload_id" && table == "payload" && more[i] != nil {
@@ -384,7 +397,7 @@ func forge(db *sql.DB, set string, value any, whereArgs []any) bool {
 		if len(flipped) > 0 {
 			flipped[len(flipped)/2] ^= 1
 		}
-		tries = []any{string(flipped), "x", "out", "aperak", "late"}
+		tries = []any{string(flipped), "x", "out", "aperak", "late", "refused"}
 		if v == "" {
 			tries = tries[1:]
 		}

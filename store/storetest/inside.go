@@ -69,6 +69,7 @@ func RunInside(t *testing.T, open func(t *testing.T) Inside) {
 		}},
 		{"tampering is named", testTampering},
 		{"nothing is kept in clear", testNotInClear},
+		{"keys are not kept in clear", testKeysNotInClear},
 		{"text is ordered bytewise", func(t *testing.T, in Inside) {
 			want := []string{"", " ", "Z", "Zz", "a", "a ", "aa", "z", "ß", "ä", "€", "\U0001F600"}
 			shuffled := slices.Clone(want)
