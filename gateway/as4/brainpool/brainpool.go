@@ -10,10 +10,7 @@
 // Spec: RFC 5639, 3 (curves); BSI TR-03111, 4 (ECDSA, ECKA)
 package brainpool
 
-import (
-	"crypto/elliptic"
-	"math/big"
-)
+import "crypto/elliptic"
 
 // P256r1 returns brainpoolP256r1. The returned value is always the same one and safe for concurrent use.
 func P256r1() elliptic.Curve { return p256r1 }
@@ -50,17 +47,3 @@ var p512r1 = newCurve("brainpoolP512r1",
 	"81aee4bdd82ed9645a21322e9c4c6a9385ed9f70b5d916c1b43b62eef4d0098eff3b1f78e2d0d48d50d1687b93b97d5f7c6d5047406a5e688b352209bcb9f822",
 	"7dde385d566332ecc0eabfa9cf7822fdf209f70024a57b1aa000c55b881f8111b2dcde494a5f485e5bca4bd88a2763aed1ca2b2fa8f0540678cd1e0f3ad80892",
 	"aadd9db8dbe9c48b3fd4e6ae33c9fc07cb308db3b3c9d20ed6639cca70330870553e5c414ca92619418661197fac10471db1d381085ddaddb58796829ca90069")
-
-// newCurve returns the curve with the given parameters in hexadecimal.
-func newCurve(name, p, a, b, gx, gy, n string) *curve {
-	number := func(hex string) *big.Int {
-		x, ok := new(big.Int).SetString(hex, 16)
-		if !ok {
-			panic("brainpool: malformed parameter of " + name)
-		}
-		return x
-	}
-	params := &elliptic.CurveParams{P: number(p), N: number(n), B: number(b), Gx: number(gx), Gy: number(gy), Name: name}
-	params.BitSize = params.P.BitLen()
-	return &curve{params: params, a: number(a), bytes: params.BitSize / 8}
-}

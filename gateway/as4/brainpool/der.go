@@ -9,7 +9,7 @@ const (
 // parseSignature returns r and s of a DER signature, big-endian without leading zeros. Only the one DER form is
 // accepted: shortest lengths, shortest integers, no sign, nothing behind them.
 func parseSignature(der []byte) (r, s []byte, ok bool) {
-	body, rest, ok := element(der, tagSequence)
+	body, rest, ok := splitElement(der, tagSequence)
 	if !ok || len(rest) != 0 {
 		return nil, nil, false
 	}
@@ -21,8 +21,8 @@ func parseSignature(der []byte) (r, s []byte, ok bool) {
 	return r, s, ok && len(body) == 0
 }
 
-// element splits off one element with the given tag and less than 256 bytes, which is enough for every signature here.
-func element(der []byte, tag byte) (content, rest []byte, ok bool) {
+// splitElement splits off one element with the given tag and less than 256 bytes, which is enough for every signature here.
+func splitElement(der []byte, tag byte) (content, rest []byte, ok bool) {
 	if len(der) < 2 || der[0] != tag {
 		return nil, nil, false
 	}
@@ -41,7 +41,7 @@ func element(der []byte, tag byte) (content, rest []byte, ok bool) {
 
 // natural splits off an integer that is not negative.
 func natural(der []byte) (number, rest []byte, ok bool) {
-	number, rest, ok = element(der, tagInteger)
+	number, rest, ok = splitElement(der, tagInteger)
 	if !ok || len(number) == 0 || number[0] >= 0x80 {
 		return nil, nil, false
 	}

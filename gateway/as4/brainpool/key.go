@@ -1,25 +1,26 @@
 package brainpool
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
 	"errors"
 	"io"
-	"math/big"
 )
 
 // scalarBytes is the length of a private key of brainpoolP256r1, of r and of s.
 const scalarBytes = 32
 
-// errDigest is the answer to a digest of another length than those of SHA-256, SHA-384 and SHA-512.
-var errDigest = errors.New("brainpool: a digest has 32, 48 or 64 bytes")
+var (
+	errDigest = errors.New("brainpool: a digest has 32, 48 or 64 bytes")
+	errScalar = errors.New("brainpool: a private key is a number of 32 bytes from 1 to the order less 1")
+)
 
 // PrivateKey is a private key of brainpoolP256r1. It is a crypto.Signer. It is safe for concurrent use.
 type PrivateKey struct {
-	d      *big.Int
+	scalar [scalarBytes]byte // big-endian
+	d      element           // the same mod n
 	public *ecdsa.PublicKey
 }
 
@@ -38,16 +39,24 @@ func GenerateKey() (*PrivateKey, error) {
 
 // NewPrivateKey returns the private key with the given scalar: 32 bytes, big-endian, from 1 to the order less 1.
 func NewPrivateKey(scalar []byte) (*PrivateKey, error) {
-	d := new(big.Int).SetBytes(scalar)
-	if len(scalar) != scalarBytes || d.Sign() == 0 || d.Cmp(p256r1.params.N) >= 0 {
-		return nil, errors.New("brainpool: a private key is a number of 32 bytes from 1 to the order less 1")
+	if len(scalar) != scalarBytes {
+		return nil, errScalar
 	}
-	x, y := p256r1.ScalarBaseMult(scalar)
-	return &PrivateKey{d: d, public: &ecdsa.PublicKey{Curve: p256r1, X: x, Y: y}}, nil
+	d, below := p256r1.n.parse(scalar)
+	if below&^p256r1.n.isZero(&d) == 0 {
+		return nil, errScalar
+	}
+	k := &PrivateKey{d: d}
+	copy(k.scalar[:], scalar)
+	var q point
+	p256r1.multiplyBase(&q, k.scalar[:])
+	x, y := p256r1.coordinates(&q)
+	k.public = &ecdsa.PublicKey{Curve: p256r1, X: x, Y: y}
+	return k, nil
 }
 
 // Scalar returns the private number: 32 bytes, big-endian.
-func (k *PrivateKey) Scalar() []byte { return k.d.FillBytes(make([]byte, scalarBytes)) }
+func (k *PrivateKey) Scalar() []byte { return bytes.Clone(k.scalar[:]) }
 
 // Public returns the public key, an *ecdsa.PublicKey on P256r1.
 func (k *PrivateKey) Public() crypto.PublicKey { return k.public }
@@ -73,25 +82,32 @@ func (k *PrivateKey) SignRaw(digest []byte) ([]byte, error) {
 	if _, err := rand.Read(extra[:]); err != nil {
 		return nil, err
 	}
-	n := p256r1.params.N
-	e := new(big.Int).SetBytes(leading(digest, scalarBytes))
-	nonces := newNonces(k.Scalar(), e.Mod(e, n).FillBytes(make([]byte, scalarBytes)), extra[:])
+	c, n := p256r1, p256r1.n
+	e := n.parseReduced(leading(digest, scalarBytes))
+	var reduced [scalarBytes]byte
+	n.put(reduced[:], &e)
+	nonces := newNonces(k.scalar[:], reduced[:], extra[:])
 	for {
-		nonce := new(big.Int).SetBytes(nonces.next())
-		if nonce.Sign() == 0 || nonce.Cmp(n) >= 0 {
+		candidate := nonces.next()
+		nonce, below := n.parse(candidate)
+		if below&^n.isZero(&nonce) == 0 { // says nothing about the one that is taken
 			continue
 		}
-		r, _ := p256r1.ScalarBaseMult(nonce.Bytes())
-		r.Mod(r, n)
-		s := new(big.Int).Mul(r, k.d)
-		s.Mul(s.Add(s, e), nonce.ModInverse(nonce, n))
-		s.Mod(s, n)
-		if r.Sign() != 0 && s.Sign() != 0 {
-			rs := make([]byte, 2*scalarBytes)
-			r.FillBytes(rs[:scalarBytes])
-			s.FillBytes(rs[scalarBytes:])
-			return rs, nil
+		var point point
+		c.multiplyBase(&point, candidate)
+		r := c.residue(&point)
+		var s element
+		n.mul(&s, &r, &k.d)
+		n.add(&s, &s, &e)
+		n.invert(&nonce, &nonce)
+		n.mul(&s, &s, &nonce)
+		if n.isZero(&r)|n.isZero(&s) == 1 {
+			continue
 		}
+		rs := make([]byte, 2*scalarBytes)
+		n.put(rs[:scalarBytes], &r)
+		n.put(rs[scalarBytes:], &s)
+		return rs, nil
 	}
 }
 
@@ -100,53 +116,16 @@ func (k *PrivateKey) SignRaw(digest []byte) ([]byte, error) {
 //
 // Spec: BSI TR-03111, 4.3 (ECKA); the cofactor is 1
 func (k *PrivateKey) ECDH(peer *ecdsa.PublicKey) ([]byte, error) {
-	c, err := curveOf(peer)
+	c, s, err := pointOf(peer)
 	if err != nil {
 		return nil, err
 	}
 	if c != p256r1 {
 		return nil, errCurve
 	}
-	x, _ := c.ScalarMult(peer.X, peer.Y, k.Scalar())
-	return x.FillBytes(make([]byte, scalarBytes)), nil
-}
-
-// nonces makes candidates for the nonce of a signature with HMAC-SHA256.
-type nonces struct {
-	key, value []byte
-	again      bool
-}
-
-// newNonces begins with the private number, the digest mod the order, and additional data.
-func newNonces(scalar, digest, extra []byte) *nonces {
-	n := &nonces{key: make([]byte, sha256.Size), value: make([]byte, sha256.Size)}
-	for i := range n.value {
-		n.value[i] = 1
-	}
-	n.update(0, scalar, digest, extra)
-	n.update(1, scalar, digest, extra)
-	return n
-}
-
-func (n *nonces) update(round byte, data ...[]byte) {
-	n.key = n.mac(append([][]byte{n.value, {round}}, data...)...)
-	n.value = n.mac(n.value)
-}
-
-func (n *nonces) mac(data ...[]byte) []byte {
-	h := hmac.New(sha256.New, n.key)
-	for _, d := range data {
-		h.Write(d)
-	}
-	return h.Sum(nil)
-}
-
-// next returns 32 bytes, a number that need not be below the order.
-func (n *nonces) next() []byte {
-	if n.again {
-		n.update(0)
-	}
-	n.again = true
-	n.value = n.mac(n.value)
-	return n.value
+	c.multiply(&s, &s, k.scalar[:])
+	x, _ := c.affine(&s)
+	secret := make([]byte, scalarBytes)
+	c.p.put(secret, &x)
+	return secret, nil
 }

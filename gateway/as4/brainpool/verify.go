@@ -1,9 +1,6 @@
 package brainpool
 
-import (
-	"crypto/ecdsa"
-	"math/big"
-)
+import "crypto/ecdsa"
 
 // Verify says whether der is the signature of digest by pub: a DER sequence of r and s and nothing else, as certificates
 // and revocation lists have it. The digest is one of SHA-256, SHA-384 or SHA-512; of one that is longer than the order of
@@ -12,45 +9,61 @@ import (
 // Spec: BSI TR-03111, 4.2 (verification), 5.2 (X9.62 format)
 func Verify(pub *ecdsa.PublicKey, digest, der []byte) bool {
 	r, s, ok := parseSignature(der)
-	return ok && verify(pub, digest, r, s)
+	if !ok {
+		return false
+	}
+	c, q, err := pointOf(pub)
+	return err == nil && c.verify(&q, digest, r, s)
 }
 
 // VerifyRaw is Verify for r and s one after the other, each in the length of the order, as in XML signatures.
 //
 // Spec: BSI TR-03111, 5.2 (plain format)
 func VerifyRaw(pub *ecdsa.PublicKey, digest, rs []byte) bool {
-	if len(rs)%2 != 0 {
+	c, q, err := pointOf(pub)
+	if err != nil || len(rs) != 2*c.n.bytes() {
 		return false
 	}
-	c, err := curveOf(pub)
-	if err != nil || len(rs) != 2*c.bytes {
-		return false
-	}
-	return verify(pub, digest, rs[:c.bytes], rs[c.bytes:])
+	return c.verify(&q, digest, rs[:c.n.bytes()], rs[c.n.bytes():])
 }
 
 // verify takes r and s as big-endian numbers of any length.
-func verify(pub *ecdsa.PublicKey, digest, rBytes, sBytes []byte) bool {
-	c, err := curveOf(pub)
-	if err != nil || !isDigest(digest) || len(rBytes) > c.bytes || len(sBytes) > c.bytes {
+func (c *curve) verify(q *point, digest, rBytes, sBytes []byte) bool {
+	length := c.n.bytes()
+	if !isDigest(digest) || len(rBytes) > length || len(sBytes) > length {
 		return false
 	}
-	n := c.params.N
-	r, s := new(big.Int).SetBytes(rBytes), new(big.Int).SetBytes(sBytes)
-	if r.Sign() == 0 || s.Sign() == 0 || r.Cmp(n) >= 0 || s.Cmp(n) >= 0 {
+	n := c.n
+	r, rBelow := n.parse(rBytes)
+	s, sBelow := n.parse(sBytes)
+	if rBelow&sBelow == 0 || n.isZero(&r)|n.isZero(&s) == 1 {
 		return false
 	}
-	w := new(big.Int).ModInverse(s, n)
-	u := new(big.Int).SetBytes(leading(digest, c.bytes))
-	u.Mod(u.Mul(u, w), n)
-	v := w.Mul(r, w)
-	v.Mod(v, n)
-	sum := c.combine(u, c.jacobian(pub.X, pub.Y), v)
-	if sum.z.Sign() == 0 {
+	e := n.parseReduced(leading(digest, length))
+	var w element
+	n.invert(&w, &s)
+	n.mul(&e, &e, &w)
+	n.mul(&w, &r, &w)
+	u, v := make([]byte, length), make([]byte, length)
+	n.put(u, &e)
+	n.put(v, &w)
+	var sum, share point
+	c.multiplyBase(&sum, u)
+	c.multiply(&share, q, v)
+	c.add(&sum, &sum, &share)
+	if c.p.isZero(&sum.z) == 1 {
 		return false
 	}
-	x, _ := c.affine(sum)
-	return x.Mod(x, n).Cmp(r) == 0
+	got := c.residue(&sum)
+	return n.equal(&got, &r) == 1
+}
+
+// residue returns the x coordinate of s, which is not the point at infinity, mod n.
+func (c *curve) residue(s *point) element {
+	x, _ := c.affine(s)
+	b := make([]byte, c.p.bytes())
+	c.p.put(b, &x)
+	return c.n.parseReduced(b)
 }
 
 // isDigest says whether digest has the length of a hash function that the SM-PKI permits. Everything else, the message

@@ -22,10 +22,11 @@ func ParsePoint(c elliptic.Curve, b []byte) (*ecdsa.PublicKey, error) {
 	if !ok {
 		return nil, errCurve
 	}
-	if len(b) != 1+2*own.bytes || b[0] != 4 {
-		return nil, fmt.Errorf("brainpool: an uncompressed point of %s has %d bytes and begins with 4", own.params.Name, 1+2*own.bytes)
+	length := own.p.bytes()
+	if len(b) != 1+2*length || b[0] != 4 {
+		return nil, fmt.Errorf("brainpool: an uncompressed point of %s has %d bytes and begins with 4", own.params.Name, 1+2*length)
 	}
-	x, y := new(big.Int).SetBytes(b[1:1+own.bytes]), new(big.Int).SetBytes(b[1+own.bytes:])
+	x, y := new(big.Int).SetBytes(b[1:1+length]), new(big.Int).SetBytes(b[1+length:])
 	if !own.IsOnCurve(x, y) {
 		return nil, errPoint
 	}
@@ -34,28 +35,31 @@ func ParsePoint(c elliptic.Curve, b []byte) (*ecdsa.PublicKey, error) {
 
 // MarshalPoint writes a public key as ParsePoint reads it. It panics if pub is not a point of a curve of this package.
 func MarshalPoint(pub *ecdsa.PublicKey) []byte {
-	c, err := curveOf(pub)
+	c, s, err := pointOf(pub)
 	if err != nil {
 		panic(err)
 	}
-	b := make([]byte, 1+2*c.bytes)
+	length := c.p.bytes()
+	b := make([]byte, 1+2*length)
 	b[0] = 4
-	pub.X.FillBytes(b[1 : 1+c.bytes])
-	pub.Y.FillBytes(b[1+c.bytes:])
+	c.p.put(b[1:1+length], &s.x)
+	c.p.put(b[1+length:], &s.y)
 	return b
 }
 
-// curveOf returns the curve of a key after checking that the key is a point of it: anybody can fill an ecdsa.PublicKey.
-func curveOf(pub *ecdsa.PublicKey) (*curve, error) {
+// pointOf returns the curve and the point of a key after checking that the one is on the other: anybody can fill an
+// ecdsa.PublicKey.
+func pointOf(pub *ecdsa.PublicKey) (*curve, point, error) {
 	if pub == nil || pub.X == nil || pub.Y == nil {
-		return nil, errPoint
+		return nil, point{}, errPoint
 	}
 	c, ok := pub.Curve.(*curve)
 	if !ok {
-		return nil, errCurve
+		return nil, point{}, errCurve
 	}
-	if !c.IsOnCurve(pub.X, pub.Y) {
-		return nil, errPoint
+	s, ok := c.point(pub.X, pub.Y)
+	if !ok {
+		return nil, point{}, errPoint
 	}
-	return c, nil
+	return c, s, nil
 }
