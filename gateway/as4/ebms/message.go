@@ -1,6 +1,13 @@
 package ebms
 
-import "time"
+import (
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+)
 
 // UserMessage is a message that carries something from one Marktpartner to another.
 //
@@ -39,7 +46,7 @@ type Property struct {
 	Value string
 }
 
-// Property returns the value of a property of the part, and whether it is there.
+// Property returns the value of a property of the payload, and whether it is there.
 func (p PartInfo) Property(name string) (string, bool) {
 	for _, q := range p.Properties {
 		if q.Name == name {
@@ -47,4 +54,26 @@ func (p PartInfo) Property(name string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// NewMessageID returns an ID that no message had before: a UUID and the name of the own host.
+//
+// Spec: BDEW AS4-Profil 1.1, 2.2.3.1
+func NewMessageID(host string) string { return uuid.NewString() + "@" + host }
+
+// maxMessageID is the longest MessageId in characters.
+const maxMessageID = 255
+
+// CheckMessageID checks the form of a MessageId and returns a *Fault. Foreign IDs need not be those of RFC 5322: they are
+// compared and never taken apart.
+func CheckMessageID(id string) error {
+	switch {
+	case id == "":
+		return Faultf(InvalidHeader, "the MessageId is empty")
+	case utf8.RuneCountInString(id) > maxMessageID:
+		return Faultf(InvalidHeader, "the MessageId has more than %d characters", maxMessageID)
+	case strings.ContainsFunc(id, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }):
+		return Faultf(InvalidHeader, "the MessageId has spaces or control characters")
+	}
+	return nil
 }
