@@ -58,8 +58,11 @@ func parseAnyKey(der, password []byte) (*brainpool.PrivateKey, error) {
 		return nil, errors.New("smpki: malformed private key")
 	}
 	if body.PeekASN1Tag(casn1.SEQUENCE) {
-		left := budget(maxIterations)
-		return openPKCS8(der, password, &left)
+		if password == nil {
+			return nil, ErrPassword
+		}
+		file := pkcs12{password: password, left: maxIterations}
+		return openPKCS8(der, file.decrypt)
 	}
 	var version int
 	if !body.ReadASN1Integer(&version) {
@@ -71,10 +74,13 @@ func parseAnyKey(der, password []byte) (*brainpool.PrivateKey, error) {
 	return parseSEC1(der, nil)
 }
 
+// decrypter decrypts by a scheme that is based on a password.
+type decrypter func(scheme asn1.ObjectIdentifier, parameters cryptobyte.String, ciphertext []byte) ([]byte, error)
+
 // openPKCS8 reads an EncryptedPrivateKeyInfo.
 //
 // Spec: RFC 5958 3
-func openPKCS8(der, password []byte, left *budget) (*brainpool.PrivateKey, error) {
+func openPKCS8(der []byte, decrypt decrypter) (*brainpool.PrivateKey, error) {
 	input := cryptobyte.String(der)
 	var body cryptobyte.String
 	if !input.ReadASN1(&body, casn1.SEQUENCE) || !input.Empty() {
@@ -85,7 +91,7 @@ func openPKCS8(der, password []byte, left *budget) (*brainpool.PrivateKey, error
 	if !ok || !body.ReadASN1Bytes(&ciphertext, casn1.OCTET_STRING) {
 		return nil, errors.New("smpki: malformed encrypted key")
 	}
-	plain, err := decrypt(scheme, parameters, password, ciphertext, left)
+	plain, err := decrypt(scheme, parameters, ciphertext)
 	if err != nil {
 		return nil, err
 	}
