@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -79,28 +80,37 @@ func (p *PKI) CRLAt(issuer *x509.Certificate, thisUpdate, nextUpdate time.Time) 
 	if err != nil {
 		return nil, err
 	}
+	return p.crlDraft(ca, thisUpdate, nextUpdate).sign()
+}
+
+func (p *PKI) crlDraft(ca *x509.Certificate, thisUpdate, nextUpdate time.Time) crlDraft {
 	p.mu.Lock()
-	revoked := p.revoked[ca]
-	p.mu.Unlock()
-	l := crlDraft{signer: p.CRLSigner, key: p.signerKey, about: p.Root, revoked: revoked, thisUpdate: thisUpdate, nextUpdate: nextUpdate}
-	l.point = distributionPoint{urls: p.options.rootCRL, issuer: p.CRLSigner.RawSubject}
+	defer p.mu.Unlock()
+	l := crlDraft{revoked: p.revoked[ca], thisUpdate: thisUpdate, nextUpdate: nextUpdate}
 	switch {
 	case ca == p.SubCA:
-		l.signer, l.key, l.about = p.SubCA, p.subKey, nil
+		l.signer, l.key = p.SubCA, p.subKey
 	case p.options.direct:
-		l.signer, l.key, l.about = p.Root, p.rootKey, nil
+		l.signer, l.key = p.Root, p.rootKey
+	default:
+		l.signer, l.key = p.CRLSigner, p.signerKey
+		l.indirect = &distributionPoint{urls: p.options.rootCRL, issuer: p.CRLSigner.RawSubject}
+		if len(l.revoked) > 0 { // the next entries are about the same issuer
+			l.revoked = slices.Clone(l.revoked)
+			l.revoked[0].ExtraExtensions = []pkix.Extension{certificateIssuer(p.Root)}
+		}
 	}
-	return l.sign()
+	return l
 }
 
 // crlDraft is a revocation list before it is signed.
 type crlDraft struct {
 	signer                 *x509.Certificate
 	key                    crypto.Signer
-	about                  *x509.Certificate // the CA whose certificates are meant if that is not the signer: an indirect list
-	point                  distributionPoint // of an indirect list
+	indirect               *distributionPoint // of an indirect list
 	revoked                []x509.RevocationListEntry
-	thisUpdate, nextUpdate time.Time
+	extensions             []pkix.Extension
+	thisUpdate, nextUpdate time.Time // nextUpdate may be zero
 }
 
 func (l crlDraft) sign() (*x509.RevocationList, error) {
@@ -112,19 +122,22 @@ func (l crlDraft) sign() (*x509.RevocationList, error) {
 		authorityKeyID(l.signer.SubjectKeyId),
 		{Id: oidCRLNumber, Value: marshal(big.NewInt(l.thisUpdate.Unix()))},
 	}
-	if l.about != nil {
-		extensions = append(extensions, l.point.issuing())
+	if l.indirect != nil {
+		extensions = append(extensions, l.indirect.issuing())
 	}
+	extensions = append(extensions, l.extensions...)
 	der, err := signed(l.key, func(b *cryptobyte.Builder) {
 		b.AddASN1Int64(1)
 		b.AddBytes(algorithm)
 		b.AddBytes(l.signer.RawSubject)
 		addTime(b, l.thisUpdate)
-		addTime(b, l.nextUpdate)
+		if !l.nextUpdate.IsZero() {
+			addTime(b, l.nextUpdate)
+		}
 		if len(l.revoked) > 0 {
 			b.AddASN1(casn1.SEQUENCE, func(b *cryptobyte.Builder) {
-				for i, e := range l.revoked {
-					addEntry(b, e, l.about, i == 0)
+				for _, e := range l.revoked {
+					addEntry(b, e)
 				}
 			})
 		}
@@ -140,16 +153,19 @@ func (l crlDraft) sign() (*x509.RevocationList, error) {
 	return list, nil
 }
 
-func addEntry(b *cryptobyte.Builder, e x509.RevocationListEntry, about *x509.Certificate, first bool) {
+func addEntry(b *cryptobyte.Builder, e x509.RevocationListEntry) {
 	extensions := []pkix.Extension{{Id: oidReasonCode, Value: marshal(asn1.Enumerated(e.ReasonCode))}}
-	if about != nil && first { // the next entries are about the same issuer
-		var names cryptobyte.Builder
-		names.AddASN1(casn1.SEQUENCE, func(b *cryptobyte.Builder) { addDirectoryName(b, about.RawSubject) })
-		extensions = append(extensions, pkix.Extension{Id: oidCertificateIssuer, Critical: true, Value: names.BytesOrPanic()})
-	}
+	extensions = append(extensions, e.ExtraExtensions...)
 	b.AddASN1(casn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddASN1BigInt(e.SerialNumber)
 		addTime(b, e.RevocationTime)
 		b.AddBytes(marshal(extensions))
 	})
+}
+
+// certificateIssuer is the extension of an entry that is about a certificate of the given CA.
+func certificateIssuer(ca *x509.Certificate) pkix.Extension {
+	var names cryptobyte.Builder
+	names.AddASN1(casn1.SEQUENCE, func(b *cryptobyte.Builder) { addDirectoryName(b, ca.RawSubject) })
+	return pkix.Extension{Id: oidCertificateIssuer, Critical: true, Value: names.BytesOrPanic()}
 }
