@@ -1,0 +1,111 @@
+package wss
+
+import (
+	"bytes"
+	"crypto/x509"
+	"testing"
+	"time"
+
+	"github.com/marktbote/marktbote/gateway/as4/smpki"
+)
+
+func TestRoundTrip(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		parts []Part
+	}{
+		{"one part", []Part{payload("payload@as4.example.org", 7000)}},
+		{"no part", nil},
+		{"empty part", []Part{{ID: "payload@as4.example.org", Data: []byte{}}}},
+		{"several parts", []Part{payload("a@as4.example.org", 10), payload("b c%<>@as4.example.org", 20), payload("ü@as4.example.org", 100_000)}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := send(t, c.parts...)
+			for i, p := range m.parts {
+				if len(c.parts[i].Data) > 16 && bytes.Contains(p.Data, c.parts[i].Data[:16]) {
+					t.Error("the part is not encrypted")
+				}
+			}
+			v, parts, err := receive(m, recipientKeys())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(parts) != len(c.parts) {
+				t.Fatalf("%d parts, want %d", len(parts), len(c.parts))
+			}
+			for i := range parts {
+				if !bytes.Equal(parts[i].Data, c.parts[i].Data) || parts[i].MimeType != gzipType || parts[i].ID != c.parts[i].ID {
+					t.Errorf("part %d has changed", i)
+				}
+			}
+			sender := people().sender.Signature
+			if !v.Leaf.Equal(sender.Certificate) || len(v.Path) != 2 || !v.SignedBody || len(v.References) != 2+len(parts) {
+				t.Errorf("leaf %v, path of %d, body %v, %d references", v.Leaf.Subject, len(v.Path), v.SignedBody, len(v.References))
+			}
+			if _, err := people().pki.Trust().Verify(v.Leaf, v.Path, smpki.Signature, time.Now()); err != nil {
+				t.Error(err)
+			}
+			for _, r := range v.References {
+				if r.URI == "" || r.DigestMethod != sha256Digest || len(r.Digest) != 32 || !r.XML.Is(dsSpace, "Reference") {
+					t.Errorf("reference %+v", r)
+				}
+			}
+		})
+	}
+}
+
+// A receipt is signed and has no parts.
+func TestSignReturnsWhatVerifyFinds(t *testing.T) {
+	p := payload("payload@as4.example.org", 100)
+	env := envelope(t, p)
+	sent, err := Sign(&env, identity(people().sender.Signature), []Part{p})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := Verify(&env, []Part{p})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(sent) != 3 || len(v.References) != 3 {
+		t.Fatalf("%d and %d references, want 3", len(sent), len(v.References))
+	}
+	for i := range sent {
+		if sent[i].URI != v.References[i].URI || !bytes.Equal(sent[i].Digest, v.References[i].Digest) || sent[i].DigestMethod != v.References[i].DigestMethod {
+			t.Errorf("reference %d: %+v and %+v", i, sent[i], v.References[i])
+		}
+	}
+}
+
+func TestSignAndEncryptRefuse(t *testing.T) {
+	p := payload("payload@as4.example.org", 100)
+	id := identity(people().sender.Signature)
+	to := people().recipient.Encryption.Certificate
+	env := envelope(t, p)
+	if _, err := Encrypt(&env, to, []Part{p}); err == nil {
+		t.Error("encrypted before it was signed")
+	}
+	if _, err := Sign(&env, Identity{Key: id.Key}, []Part{p}); err == nil {
+		t.Error("signed without a certificate")
+	}
+	if _, err := Sign(&env, id, make([]Part, maxReferences-1)); err == nil {
+		t.Error("signed with too many references")
+	}
+	if env.Security != nil {
+		t.Fatal("a failure left something in the header")
+	}
+	if _, err := Sign(&env, id, []Part{p}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Sign(&env, id, []Part{p}); err == nil {
+		t.Error("signed twice")
+	}
+	if _, err := Encrypt(&env, &x509.Certificate{PublicKey: to.PublicKey}, []Part{p}); err == nil {
+		t.Error("encrypted to a certificate without subject key identifier")
+	}
+	if _, err := Encrypt(&env, &x509.Certificate{SubjectKeyId: []byte{1}}, []Part{p}); err == nil {
+		t.Error("encrypted to a certificate without key")
+	}
+	if _, err := Encrypt(&env, people().pki.Root, []Part{p}); err == nil {
+		t.Error("encrypted to a key on another curve")
+	}
+}
