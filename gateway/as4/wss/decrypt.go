@@ -100,6 +100,9 @@ func Decrypt(env *Envelope, parts []Part, keys func(RecipientHint) []Agreer) ([]
 	if failure != nil {
 		return nil, &ebms.Fault{Code: ebms.FailedDecryption, Text: "the payload cannot be decrypted", Err: failure}
 	}
+	if len(datas) > 0 {
+		env.ContentKey = bytes.Clone(contentKeys[datas[0].key.xml])
+	}
 	return out, nil
 }
 

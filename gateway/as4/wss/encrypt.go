@@ -1,6 +1,7 @@
 package wss
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/ecdsa"
@@ -57,6 +58,7 @@ func Encrypt(env *Envelope, to *x509.Certificate, parts []Part) ([]Part, error) 
 	cek := make([]byte, keyBytes)
 	defer func() { clear(z); clear(kek); clear(cek) }()
 	_, _ = rand.Read(cek) // does not fail
+	env.ContentKey = bytes.Clone(cek)
 	wrapped, err := wrapKey(kek, cek)
 	if err != nil {
 		return nil, fmt.Errorf("wss: %w", err)

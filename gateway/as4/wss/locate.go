@@ -10,6 +10,9 @@ import (
 type Envelope struct {
 	Root, Header, Messaging, Body *xmltree.Element
 	Security                      *xmltree.Element // nil in a message that is neither signed nor encrypted
+	// ContentKey is the key of the encrypted parts, after Encrypt or Decrypt; of several, that of the first. With it the
+	// parts of this one message can be opened for ever, so it is kept with the evidence, if at all.
+	ContentKey []byte
 }
 
 // Locate finds the parts of an envelope. There is exactly one of each: eb:Messaging and wsse:Security are children of
