@@ -107,10 +107,13 @@ func (r *Runner) lane(ctx context.Context, l lane) {
 		case <-ctx.Done():
 		case j := <-ended:
 			held.remove(s.end(j).items)
-			start(s.next()...)
 		case <-r.wake[s.name]:
 		case <-time.After(idle):
 		}
+		for len(ended) > 0 { // what was committed together is followed by one claim
+			held.remove(s.end(<-ended).items)
+		}
+		start(s.next()...)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -266,4 +267,62 @@ func TestDrain(t *testing.T) {
 			t.Errorf("done %s", got)
 		}
 	})
+}
+
+// TestOneClaimForMany: what ended together is followed by one claim, not by one for each item: a claim takes as long as
+// a commit, and until the lane has seen that an item ended it has no worker for another one.
+func TestOneClaimForMany(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *rig) {
+		const items = 40
+		claims := atomic.Int64{}
+		x := New(counting{r.st, &claims}, zap.NewNop(), r.now, prometheus.NewRegistry())
+		release := make(chan struct{})
+		x.Handle("step", func(_ context.Context, item store.Work) (Commit, error) {
+			<-release
+			return Commit{Do: func(tx store.Tx) error { return tx.CompleteWork(item) }}, nil
+		})
+		if err := r.st.Update(t.Context(), func(tx store.Tx) error {
+			for i := range items {
+				if err := tx.AddWork(store.Work{Kind: "step", Lane: Send, Target: fmt.Sprint(i), DueAt: r.now()}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			x.Run(ctx)
+		}()
+		synctest.Wait()
+		for range 8 { // until all workers have an item: the lane begins with a few
+			time.Sleep(idle)
+			synctest.Wait()
+		}
+		before := claims.Load()
+		close(release)
+		synctest.Wait()
+		if n := claims.Load() - before; n > items/4 {
+			t.Errorf("%d claims while %d items ended", n, items)
+		}
+		stop()
+		<-done
+		r.wantLeft(0, 0)
+	})
+}
+
+// counting is a store that counts claims.
+type counting struct {
+	store.Store
+	claims *atomic.Int64
+}
+
+func (c counting) ClaimWork(ctx context.Context, q store.Claim) ([]store.Work, error) {
+	if q.Lane == Send {
+		c.claims.Add(1)
+	}
+	return c.Store.ClaimWork(ctx, q)
 }
