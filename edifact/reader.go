@@ -120,12 +120,21 @@ func (r *Reader) Reset(src io.Reader, opts Options) {
 	r.refs.reset()
 	r.found.clear()
 	r.found.carry = 0
-	if r.buf == nil {
-		r.buf = make([]byte, readSize+blockSize)
+	if size := bufferSize(src); len(r.buf) < size {
+		r.buf = make([]byte, size)
 	}
 	if r.found.svc != DefaultService {
 		r.found.setService(DefaultService)
 	}
+}
+
+// bufferSize is the length of a buffer to read src with: all of it if it says how long it is and is short.
+func bufferSize(src io.Reader) int {
+	size := readSize
+	if s, ok := src.(interface{ Len() int }); ok {
+		size = min(size, max(s.Len()+1, blockSize))
+	}
+	return size + blockSize
 }
 
 // Next returns the next segment, service segments included, UNA excepted. It returns io.EOF when the input has
