@@ -28,7 +28,7 @@ type answers struct {
 
 // answer decides how a received interchange is answered.
 func (g *Gateway) answer(ctx context.Context, x store.Interchange, result *check.Result, checked check.Options, outside []ack.Outside) (*answers, error) {
-	body, err := g.store.OpenPayload(ctx, x.PayloadDigest)
+	body, err := g.payload(ctx, x.PayloadDigest)
 	if err != nil {
 		return nil, err
 	}
@@ -205,6 +205,7 @@ func (g *Gateway) keepAnswers(tx store.Tx, x store.Interchange, a *answers) erro
 			if payload, err = tx.PutPayload(a.files[i].Bytes); err != nil {
 				return err
 			}
+			g.fresh.put(payload.Digest, a.files[i].Bytes)
 		}
 		answer := store.Interchange{
 			Direction: store.Out, ReceivedID: answerID(x.ID, i+1), ReceivedAt: now, CheckedAt: now,

@@ -48,7 +48,7 @@ func (g *Gateway) assign(ctx context.Context, x store.Interchange, result *check
 	if x.Direction != store.In || g.channel == nil || !g.mayReject(result) {
 		return nil, nil // also who answers nobody rejects nothing
 	}
-	body, err := g.store.OpenPayload(ctx, x.PayloadDigest)
+	body, err := g.payload(ctx, x.PayloadDigest)
 	if err != nil {
 		return nil, err
 	}

@@ -144,6 +144,7 @@ func (h *handIn) once(ctx context.Context) (id int64, err error) {
 			if payload, err = tx.PutPayload(content); err != nil {
 				return err
 			}
+			g.fresh.put(payload.Digest, content)
 		}
 		x.PayloadDigest, x.PayloadSize = payload.Digest, payload.Size
 		if id, err = tx.InsertInterchange(x); err != nil {

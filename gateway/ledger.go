@@ -119,7 +119,7 @@ type correlation struct {
 
 // readAnswers reads the CONTRL and APERAK of a partner.
 func (g *Gateway) readAnswers(ctx context.Context, x store.Interchange) (*correlation, error) {
-	body, err := g.store.OpenPayload(ctx, x.PayloadDigest)
+	body, err := g.payload(ctx, x.PayloadDigest)
 	if err != nil {
 		return nil, err
 	}

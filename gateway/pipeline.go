@@ -118,6 +118,7 @@ type Gateway struct {
 	now          func() time.Time
 	work         *work.Runner
 	numbers      reserve
+	fresh        fresh
 	checking     chan struct{}                  // holds an element for every check in HandIn
 	destinations map[string]deliver.Destination // by name
 	verdicts     *prometheus.CounterVec         // gateway_interchanges_total; labels: direction (in, out), verdict (see check)
@@ -255,6 +256,7 @@ func (g *Gateway) keep(ctx context.Context, direction store.Direction, d Deliver
 			if payload, err = tx.PutPayload(content); err != nil {
 				return err
 			}
+			g.fresh.put(payload.Digest, content)
 		}
 		id, err = tx.InsertInterchange(store.Interchange{
 			Direction: direction, Channel: d.Channel, ReceivedID: d.ReceivedID, ReceivedAt: at,
@@ -442,6 +444,9 @@ func (g *Gateway) check(ctx context.Context, item store.Work) (work.Commit, erro
 				zap.String("partner", x.Sender), zap.String("reference", x.ControlRef), zap.Int("messages", x.MessageCount),
 				zap.Int("findings", x.FindingCount))
 			in.after()
+			if x.Direction == store.In {
+				g.fresh.drop(x.PayloadDigest)
+			}
 			g.work.Wake(work.Send, work.SendBulk, work.Deliver)
 		},
 	}, nil
@@ -458,7 +463,7 @@ func (g *Gateway) checkOptions(ctx context.Context, x store.Interchange) (check.
 
 // judge checks kept bytes.
 func (g *Gateway) judge(ctx context.Context, digest string, opts check.Options) (*check.Result, error) {
-	body, err := g.store.OpenPayload(ctx, digest)
+	body, err := g.payload(ctx, digest)
 	if err != nil {
 		return nil, err
 	}
@@ -583,6 +588,7 @@ func (g *Gateway) dispatch(ctx context.Context, item store.Work) (work.Commit, e
 			return tx.CompleteWork(item)
 		},
 		After: func() {
+			g.fresh.drop(x.PayloadDigest)
 			g.log.Info("interchange sent", zap.Int64("interchange", x.ID), zap.String("partner", x.Recipient), zap.String("reference", x.ControlRef))
 			if c != nil {
 				c.after()
@@ -594,7 +600,7 @@ func (g *Gateway) dispatch(ctx context.Context, item store.Work) (work.Commit, e
 // send makes one attempt. Each work item is one message for the transport, so that a partner can tell a repeated attempt,
 // which he may have got already, from what is sent once more because he asks for it.
 func (g *Gateway) send(ctx context.Context, x store.Interchange, item int64) (arrived time.Time, err error) {
-	body, err := g.store.OpenPayload(ctx, x.PayloadDigest)
+	body, err := g.payload(ctx, x.PayloadDigest)
 	if err != nil {
 		return time.Time{}, err
 	}

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -112,7 +111,7 @@ func (c *content) after() {
 // read goes through the messages of an interchange, one in memory at a time, but not through what the check rejected:
 // of an accepted interchange that can be single transactions.
 func (c *content) read(ctx context.Context, emit func(event.Event) error, follow func(transaction) error) error {
-	body, err := c.g.store.OpenPayload(ctx, c.x.PayloadDigest)
+	body, err := c.g.payload(ctx, c.x.PayloadDigest)
 	if err != nil {
 		return err
 	}
@@ -181,7 +180,7 @@ func firstSegment(e event.Event) int {
 // outboxEvent is an event as the outbox keeps it.
 func (g *Gateway) outboxEvent(x store.Interchange, e event.Event) (store.Event, error) {
 	e.RecordedAt = g.now()
-	data, err := json.Marshal(e)
+	data, err := e.MarshalJSON() // json.Marshal would read and copy it once more
 	if err != nil {
 		return store.Event{}, fmt.Errorf("encode event %s: %w", e.ID, err)
 	}
