@@ -16,7 +16,7 @@ GOLANGCI    = $(BIN)/golangci-lint-$(GOLANGCI_VERSION)
 STATICCHECK = $(BIN)/staticcheck-$(STATICCHECK_VERSION)
 GOVULNCHECK = $(BIN)/govulncheck-$(GOVULNCHECK_VERSION)
 
-.PHONY: help build test packs lint golangci staticcheck govulncheck bench fuzz cover crash load cc postgresql fmt-check vet
+.PHONY: help build test tls-test packs lint golangci staticcheck govulncheck bench fuzz cover crash load cc postgresql nginx fmt-check vet
 
 help: ## list the targets
 	@echo 'Targets:'
@@ -26,7 +26,7 @@ help: ## list the targets
 build: ## build the command into ./marktbote, static
 	CGO_ENABLED=0 $(GO) build -trimpath -o marktbote ./cmd/marktbote
 
-test: cc postgresql ## vet and test everything with the race detector
+test: cc postgresql nginx ## vet and test everything with the race detector
 	@$(GO) vet ./...
 	@CGO_ENABLED=1 $(GO) test -race -timeout 20m ./...
 	@$(GO) test -run 'TestYear$$' ./gateway # the whole year: the race detector makes it ten times slower
@@ -61,6 +61,20 @@ postgresql:
 	fi; \
 	echo "PostgreSQL is missing: its driver is NOT tested. Install it, or set STORE_PG_DSN." >&2; \
 	if [ "$${CI:-}" = true ]; then exit 1; fi
+
+# The tests of TLS start nginx and look at it with openssl.
+nginx:
+	@if command -v nginx >/dev/null 2>&1 && command -v openssl >/dev/null 2>&1; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+		echo "no nginx: installing nginx and openssl for the tests of TLS"; \
+		apt-get update -qq </dev/null >/dev/null && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nginx openssl </dev/null >/dev/null && exit 0; \
+	fi; \
+	echo "nginx or openssl is missing: TLS is NOT tested. Install both." >&2; \
+	if [ "$${CI:-}" = true ]; then exit 1; fi
+
+tls-test: nginx ## messages through nginx with brainpool certificates, and what it negotiates
+	MARKTBOTE_TLS_TEST=1 $(GO) test -count=1 -v -run 'TestMessage|TestUnsent|TestRefused|TestNegotiated|TestVerifier|TestChange|TestCrash|TestDoctor' ./gateway/as4/... ./cmd/marktbote
 
 crash: postgresql ## kill -9 during load, 200 times for each store driver
 	MARKTBOTE_CRASH_ROUNDS=200 $(GO) test -count=1 -timeout 60m -run Crash ./store/... ./gateway/...
