@@ -62,6 +62,10 @@ var errPKCS12 = errors.New("smpki: malformed PKCS #12 file")
 //
 // Spec: RFC 7292 4
 func ParsePKCS12(file, password []byte) ([]*brainpool.PrivateKey, []*x509.Certificate, error) {
+	return parsePKCS12(file, password, maxIterations)
+}
+
+func parsePKCS12(file, password []byte, left budget) ([]*brainpool.PrivateKey, []*x509.Certificate, error) {
 	if len(file) > maxKeyFileBytes {
 		return nil, nil, fmt.Errorf("smpki: PKCS #12 file of %d bytes, at most %d are read", len(file), maxKeyFileBytes)
 	}
@@ -78,7 +82,7 @@ func ParsePKCS12(file, password []byte) ([]*brainpool.PrivateKey, []*x509.Certif
 	if !input.ReadASN1(&pfx, casn1.SEQUENCE) || !pfx.ReadASN1Integer(&version) || version != 3 {
 		return nil, nil, errPKCS12
 	}
-	r := pkcs12{password: password, left: maxIterations}
+	r := pkcs12{password: password, left: left}
 	safe, err := r.authenticated(&pfx)
 	if err != nil {
 		return nil, nil, err
