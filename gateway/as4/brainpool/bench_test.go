@@ -8,45 +8,45 @@ import (
 	"testing"
 )
 
-func BenchmarkSign(b *testing.B) {
-	key, digest := benchmarkKey(b)
+func BenchmarkSign(b *testing.B)      { benchmark(b, signing(b)) }
+func BenchmarkECDH(b *testing.B)      { benchmark(b, agreeing(b)) }
+func BenchmarkVerify(b *testing.B)    { benchmark(b, verifying(b, P256r1())) }
+func BenchmarkVerify384(b *testing.B) { benchmark(b, verifying(b, P384r1())) }
+func BenchmarkVerify512(b *testing.B) { benchmark(b, verifying(b, P512r1())) }
+
+func benchmark(b *testing.B, operation func()) {
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := key.SignRaw(digest); err != nil {
-			b.Fatal(err)
-		}
+		operation()
 	}
 }
 
-func BenchmarkECDH(b *testing.B) {
-	key, _ := benchmarkKey(b)
-	peer, _ := benchmarkKey(b)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := key.ECDH(peer.public); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkVerify(b *testing.B) {
-	key, digest := benchmarkKey(b)
-	rs, err := key.SignRaw(digest)
+func signing(b *testing.B) func() {
+	key, err := GenerateKey()
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.ReportAllocs()
-	for b.Loop() {
-		if !VerifyRaw(key.public, digest, rs) {
-			b.Fatal("signature refused")
+	digest := sha512.Sum512_256(nil)
+	return func() {
+		if _, err := key.SignRaw(digest[:]); err != nil {
+			b.Fatal(err)
 		}
 	}
 }
 
-func BenchmarkVerify384(b *testing.B) { benchmarkVerify(b, P384r1()) }
-func BenchmarkVerify512(b *testing.B) { benchmarkVerify(b, P512r1()) }
+func agreeing(b *testing.B) func() {
+	key, err := GenerateKey()
+	if err != nil {
+		b.Fatal(err)
+	}
+	return func() {
+		if _, err := key.ECDH(key.public); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
 
-func benchmarkVerify(b *testing.B, c elliptic.Curve) {
+func verifying(b *testing.B, c elliptic.Curve) func() {
 	key, err := ecdsa.GenerateKey(c, rand.Reader)
 	if err != nil {
 		b.Fatal(err)
@@ -56,19 +56,9 @@ func benchmarkVerify(b *testing.B, c elliptic.Curve) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.ReportAllocs()
-	for b.Loop() {
+	return func() {
 		if !Verify(&key.PublicKey, digest[:], der) {
 			b.Fatal("signature refused")
 		}
 	}
-}
-
-func benchmarkKey(b *testing.B) (*PrivateKey, []byte) {
-	key, err := GenerateKey()
-	if err != nil {
-		b.Fatal(err)
-	}
-	digest := sha512.Sum512_256(nil)
-	return key, digest[:]
 }
