@@ -82,7 +82,7 @@ func payload(id string, n int) Part {
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
 	for i := 0; b.Len() < n; i++ {
-		fmt.Fprintf(w, "UNH+%d+UTILMD:D:11A:UN:S2.2'%x'", i, i*i*i*7919)
+		fmt.Fprintf(w, "UNH+%d+UTILMD:D:11A:UN:S2.2'%s%x'", i, id, i*i*i*7919)
 		if i%16 == 0 {
 			if err := w.Flush(); err != nil {
 				panic(err)
