@@ -11,6 +11,7 @@
 //	marktbote retention            destroy what was kept long enough; also hold, release and holds
 //	marktbote objects import FILE  read a list of objects; also list
 //	marktbote migrate              bring the tables of the store up to date
+//	marktbote partner              play an AS4 partner who misbehaves
 //	marktbote bench pipeline       measure the gateway beside its database
 //	marktbote rules list           list the rule packs; also show, diff, coverage and compile
 //
@@ -52,6 +53,7 @@ type cli struct {
 	Audit     auditCmd     `cmd:"" help:"Verify the audit log and export signed checkpoints."`
 	Retention retentionCmd `cmd:"" help:"Destroy what was kept long enough; set and release legal holds."`
 	Objects   objectsCmd   `cmd:"" help:"Import and list objects and the Marktpartner that are assigned to them."`
+	Partner   partnerCmd   `cmd:"" help:"Play an AS4 partner who misbehaves, for trials of a gateway."`
 	Demo      demoCmd      `cmd:"" help:"Let a supplier's and a grid operator's gateway exchange messages and show what happens."`
 	Generate  generateCmd  `cmd:"" help:"Write valid messages of a Prüfidentifikator."`
 	Bench     benchCmd     `cmd:"" help:"Measure on this machine."`
