@@ -85,7 +85,7 @@ def read(path):
     for piece in pieces[1:-1]:
         h, _, content = piece[2:].partition(b"\r\n\r\n")
         h = headers(h)
-        check(h.get("Content-Transfer-Encoding", "binary").lower() == "binary", "Content-Transfer-Encoding")
+        check(h.get("Content-Transfer-Encoding", "binary").lower() in ("binary", "8bit"), "Content-Transfer-Encoding")
         if envelope is None:
             check(h.get_content_type() == "application/soap+xml", "root part")
             if head.get_param("start"):

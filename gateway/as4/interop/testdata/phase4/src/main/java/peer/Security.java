@@ -14,13 +14,12 @@ import com.helger.phase4.incoming.crypto.AS4IncomingSecurityConfiguration;
 /** How phase4 signs and what it checks, the same in both directions. */
 final class Security implements IAS4DecryptParameterModifier {
   /**
-   * The Basic Security Profile wants a SecurityTokenReference where the BDEW profile wants X509Data (R5426) and knows
-   * no references to certificates by their SKI (R3058). Certificates are checked against the revocation lists of the
-   * test PKI.
+   * The Basic Security Profile wants a SecurityTokenReference where the BDEW profile wants X509Data (R5426). Its other
+   * rules stay in force. Certificates are checked against the revocation lists of the test PKI.
    */
   @Override
   public void modifyRequestData(final RequestData data) {
-    data.setIgnoredBSPRules(List.of(BSPRule.R3058, BSPRule.R5426));
+    data.setIgnoredBSPRules(List.of(BSPRule.R5426));
     data.setEnableRevocation(true);
   }
 
