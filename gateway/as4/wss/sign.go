@@ -68,8 +68,9 @@ func Sign(env *Envelope, id Identity, parts []Part) ([]Reference, error) {
 		Set("EncodingType", base64Binary).Set("ValueType", pkiPath).SetNS("wsu", wsuSpace, "Id", tokenID)
 	signature := security.Add("ds", dsSpace, "Signature").Declare("ds", dsSpace).Append(info)
 	signature.AddText("ds", dsSpace, "SignatureValue", base64.StdEncoding.EncodeToString(rs))
+	// WSS4J refuses a reference to a PKIPath without TokenType (Basic Security Profile 1.1 R5215).
 	signature.Add("ds", dsSpace, "KeyInfo").
-		Add("wsse", wsseSpace, "SecurityTokenReference").
+		Add("wsse", wsseSpace, "SecurityTokenReference").SetNS("wsse11", wsse11Space, "TokenType", pkiPath).
 		Add("wsse", wsseSpace, "Reference").Set("URI", "#"+tokenID).Set("ValueType", pkiPath)
 	env.Header.Append(security)
 	env.Security = security

@@ -3,6 +3,7 @@ package wss
 import (
 	"bytes"
 	"crypto/x509"
+	"strings"
 	"testing"
 	"time"
 
@@ -107,5 +108,16 @@ func TestSignAndEncryptRefuse(t *testing.T) {
 	}
 	if _, err := Encrypt(&env, people().pki.Root, []Part{p}); err == nil {
 		t.Error("encrypted to a key on another curve")
+	}
+}
+
+// TestTokenType: products built on WSS4J refuse a reference to a PKIPath or an EncryptedKey that does not say what it
+// refers to.
+func TestTokenType(t *testing.T) {
+	xml := send(t, payload("a@x", 100)).xml
+	for _, want := range []string{pkiPath, encryptedKey} {
+		if !strings.Contains(xml, `wsse11:TokenType="`+want+`"`) {
+			t.Errorf("no TokenType %s", want)
+		}
 	}
 }
