@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,6 +25,8 @@ import (
 	"github.com/marktbote/marktbote/fixtures"
 	"github.com/marktbote/marktbote/formats"
 	"github.com/marktbote/marktbote/gateway"
+	"github.com/marktbote/marktbote/gateway/as4"
+	"github.com/marktbote/marktbote/gateway/as4/testpki"
 	"github.com/marktbote/marktbote/gateway/config"
 	"github.com/marktbote/marktbote/gateway/web"
 	"github.com/marktbote/marktbote/store"
@@ -37,7 +40,7 @@ type demoCmd struct {
 
 // Help is shown by "marktbote demo --help".
 func (c *demoCmd) Help() string {
-	return `Starts two gateways in this process, one of a supplier and one of a grid operator, each with its own embedded store in a temporary folder that is removed at the end. They exchange a supply start and a day of load profile through a channel in the process. Every step is printed with the events that reach the systems behind the gateways. Afterwards the message log of both is served until Ctrl-C.`
+	return `Starts two gateways in this process, one of a supplier and one of a grid operator, each with its own embedded store in a temporary folder that is removed at the end. They exchange a supply start and a day of load profile over AS4 on loopback, signed, encrypted and receipted with certificates of a test PKI made for the occasion; only TLS is left out. Every step is printed with the events that reach the systems behind the gateways. Afterwards the message log of both is served until Ctrl-C.`
 }
 
 // The parties of the demo, as in the fixtures.
@@ -73,7 +76,12 @@ func (c *demoCmd) Run(e env) error {
 	defer func() { _ = os.RemoveAll(dir) }() // what is left is in the system's temporary folder
 	ctx, cancel := context.WithCancel(e.ctx)
 	defer cancel()
-	d := &demo{out: e.stdout, clock: &demoClock{}, channel: demoChannel{}}
+	pki, err := newDemoPKI()
+	if err != nil {
+		return err
+	}
+	d := &demo{out: e.stdout, clock: &demoClock{}, pki: pki, endpoints: map[string]string{}, certificates: map[string]*x509.Certificate{}}
+	d.clock.jump(demoPKIFrom.AddDate(0, 6, 0))
 	group, ctx := errgroup.WithContext(ctx)
 	defer d.close() // after group.Wait, or before anything runs
 	for _, p := range []struct {
@@ -91,8 +99,14 @@ func (c *demoCmd) Run(e env) error {
 		n.name, n.path, n.title = p.name, p.path, p.own[0].Name
 		*p.node = n
 	}
+	for n, others := range map[*demoNode][]config.Party{d.supplier: demoGrid, d.grid: demoSupplier} {
+		if err := d.introduce(ctx, n, others); err != nil {
+			return err
+		}
+	}
 	for _, n := range []*demoNode{d.supplier, d.grid} {
 		group.Go(func() error { n.gateway.Run(ctx); return nil })
+		group.Go(func() error { return serveHTTP(ctx, n.as4, n.channel.node, as4Patience) })
 	}
 	err = d.play(ctx)
 	if err == nil && !c.Once {
@@ -109,7 +123,9 @@ func (c *demoCmd) Run(e env) error {
 type demo struct {
 	out            io.Writer
 	clock          *demoClock
-	channel        demoChannel
+	pki            *testpki.PKI
+	endpoints      map[string]string            // of AS4, by MP-ID
+	certificates   map[string]*x509.Certificate // for encryption, by MP-ID
 	supplier, grid *demoNode
 }
 
@@ -118,6 +134,8 @@ type demoNode struct {
 	name, path string
 	title      string // of the message log
 	gateway    *gateway.Gateway
+	channel    *as4Channel
+	as4        net.Listener
 	store      store.Store
 	seen       int64 // events printed
 }
@@ -130,35 +148,24 @@ func (d *demo) start(ctx context.Context, dir string, own, partners []config.Par
 	if err != nil {
 		return nil, err
 	}
-	n := &demoNode{store: st, gateway: gateway.New(gateway.Options{
-		Store: st, Config: cfg, Log: zap.NewNop(), Metrics: prometheus.NewRegistry(), Channel: d.channel, Now: d.clock.now,
-	})}
-	for _, p := range own {
-		d.channel[string(p.MPID)] = n.gateway
+	channel, listener, err := d.openAS4(ctx, st, own)
+	if err != nil {
+		return nil, errors.Join(err, st.Close())
 	}
+	n := &demoNode{store: st, channel: channel, as4: listener, gateway: gateway.New(gateway.Options{
+		Store: st, Config: cfg, Log: zap.NewNop(), Metrics: prometheus.NewRegistry(), Channel: channel, Now: d.clock.now,
+	})}
+	channel.gateway = n.gateway
 	return n, nil
 }
 
 func (d *demo) close() {
 	for _, n := range []*demoNode{d.supplier, d.grid} {
 		if n != nil {
+			_ = n.as4.Close() // mostly closed by who served it
 			_ = n.store.Close()
 		}
 	}
-}
-
-// demoChannel hands an interchange to the gateway of the recipient in this process. It is filled before the
-// gateways run.
-type demoChannel map[string]*gateway.Gateway
-
-// Send delivers one interchange.
-func (c demoChannel) Send(ctx context.Context, out gateway.Outgoing) (time.Time, error) {
-	peer, ok := c[out.Recipient]
-	if !ok {
-		return time.Time{}, fmt.Errorf("nobody here has the MP-ID %s", out.Recipient)
-	}
-	_, err := peer.Receive(ctx, "local", out.MessageID, out.Body)
-	return time.Time{}, err
 }
 
 // demoClock tells the time of the story, so that the demo shows the same on every day.
@@ -209,11 +216,7 @@ func (d *demo) step(ctx context.Context, number int, step demoStep) error {
 	fmt.Fprintf(d.out, "\n%d. %s\n   %s\n", number, step.headline, sent.In(formats.Berlin).Format("Monday, 2 January 2006, 15:04 (legal German time)"))
 	var in store.Interchange
 	if step.foreign {
-		id, err := to.gateway.Receive(ctx, "local", "", bytes.NewReader(data))
-		if err != nil {
-			return err
-		}
-		if in, err = to.wait(ctx, func(x store.Interchange) bool { return x.ID == id && x.State != store.StateReceived }); err != nil {
+		if in, err = d.foreign(ctx, from, to, data); err != nil {
 			return err
 		}
 	} else {
@@ -229,6 +232,9 @@ func (d *demo) step(ctx context.Context, number int, step demoStep) error {
 			return err
 		}
 		fmt.Fprintf(d.out, "   sent:     %s %s, %d bytes, kept and checked before it left: %s\n", out.MessageType, out.ControlRef, out.PayloadSize, out.Verdict)
+		if err := d.transport(ctx, from, out.ID); err != nil {
+			return err
+		}
 		if in, err = to.wait(ctx, func(x store.Interchange) bool { return x.ControlRef == ref && x.State == store.StatePublished }); err != nil {
 			return err
 		}
@@ -246,6 +252,22 @@ func (d *demo) step(ctx context.Context, number int, step demoStep) error {
 		}
 	}
 	return nil
+}
+
+// foreign sends what a gateway would not let out, as the software of another house would.
+func (d *demo) foreign(ctx context.Context, from, to *demoNode, data []byte) (store.Interchange, error) {
+	unb, err := unbOf(data)
+	if err != nil {
+		return store.Interchange{}, err
+	}
+	_, err = from.channel.node.Send(ctx, as4.Message{
+		Key: "foreign", From: unb.Text(3, 1), To: unb.Text(4, 1), Body: bytes.NewReader(data),
+	})
+	if err != nil {
+		return store.Interchange{}, err
+	}
+	ref := unb.Text(6, 1)
+	return to.wait(ctx, func(x store.Interchange) bool { return x.ControlRef == ref && x.State != store.StateReceived })
 }
 
 // wait polls the store until an interchange satisfies done.

@@ -76,7 +76,15 @@ func (c *serveCmd) Run(e env) error {
 	if err != nil {
 		return errors.Join(err, st.Close())
 	}
-	g := gateway.New(gateway.Options{Store: st, Config: cfg, Log: log, Metrics: metrics, Rules: shelf, Assignments: assignments})
+	opts := gateway.Options{Store: st, Config: cfg, Log: log, Metrics: metrics, Rules: shelf, Assignments: assignments}
+	var channel *as4Channel
+	if cfg.AS4.Enabled() {
+		if channel, err = openAS4(e.ctx, cfg, st, log, metrics); err != nil {
+			return errors.Join(err, st.Close())
+		}
+		opts.Channel = channel
+	}
+	g := gateway.New(opts)
 	watchers, err := openPickups(cfg, g, st, log)
 	if err != nil {
 		return errors.Join(err, st.Close())
@@ -93,6 +101,12 @@ func (c *serveCmd) Run(e env) error {
 	}
 	fmt.Fprintf(e.stderr, "Message log: http://%s/   data: %s   Ctrl-C stops.\n", listener.Addr(), describeStore(cfg))
 	group, ctx := errgroup.WithContext(e.ctx)
+	if channel != nil {
+		channel.gateway = g
+		if err := channel.serve(ctx, cfg, group); err != nil {
+			return errors.Join(err, listener.Close(), st.Close())
+		}
+	}
 	group.Go(func() error { g.Run(ctx); return nil })
 	for _, w := range watchers {
 		group.Go(func() error { w.Run(ctx); return nil })

@@ -57,6 +57,7 @@ const (
 // Spec: BDEW AS4-Profil 1.1, 2.3.7
 type PathSwitch struct {
 	State       SwitchState `json:"state"`
+	Own         string      `json:"own,omitempty"` // own MP-ID that it is about
 	RequestedAt time.Time   `json:"requested_at,omitzero"`
 	ByPartner   bool        `json:"by_partner,omitempty"` // the partner has asked
 	ConfirmedAt time.Time   `json:"confirmed_at,omitzero"`

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/marktbote/marktbote/formats/ident"
+	"github.com/marktbote/marktbote/gateway"
+	"github.com/marktbote/marktbote/gateway/as4"
+	"github.com/marktbote/marktbote/gateway/as4/ebms"
+	"github.com/marktbote/marktbote/gateway/as4/proxy"
+	"github.com/marktbote/marktbote/gateway/as4/smpki"
+	"github.com/marktbote/marktbote/gateway/config"
+	"github.com/marktbote/marktbote/gateway/partner"
+	"github.com/marktbote/marktbote/store"
+)
+
+// as4Channel connects a gateway with an AS4 node: the one sends through the other, which hands on what it receives.
+type as4Channel struct {
+	node      *as4.Node
+	directory *partner.Directory
+	gateway   *gateway.Gateway // set before anything runs
+}
+
+// Send implements gateway.Channel.
+func (c *as4Channel) Send(ctx context.Context, out gateway.Outgoing) (time.Time, error) {
+	return c.node.Send(ctx, as4.Message{
+		Key: out.MessageID, Interchange: out.Interchange, From: out.Sender, To: out.Recipient, DocumentType: out.MessageType,
+		DocumentNo: out.ControlRef, ApplicationRef: out.ApplicationRef, Created: out.ReceivedAt, Body: out.Body,
+	})
+}
+
+// Receive implements as4.Inbox.
+func (c *as4Channel) Receive(ctx context.Context, d as4.Delivery) error {
+	_, err := c.gateway.ReceiveDelivery(ctx, gateway.Delivery{
+		Channel: "as4", ReceivedID: d.ID, Sender: d.Sender, At: d.At, Body: d.Body, Keep: d.Keep,
+	})
+	switch {
+	case errors.Is(err, gateway.ErrTooLarge):
+		return &ebms.Fault{Code: ebms.DecompressionFailure, Text: "the file is longer than is taken here", Err: err}
+	case errors.Is(err, gateway.ErrReusedID):
+		return &ebms.Fault{Code: ebms.InvalidHeader, Text: "the message identity was used before for another message", Err: err}
+	}
+	return err
+}
+
+// openDirectory opens the directory of partners, keys and certificates that the configuration names.
+func openDirectory(ctx context.Context, cfg config.Config, st store.Store, log *zap.Logger, now func() time.Time) (*partner.Directory, error) {
+	trust := cfg.AS4.Trust
+	roots, err := readCertificates(trust.Roots)
+	if err != nil {
+		return nil, err
+	}
+	cas, err := readCertificates(trust.CAs)
+	if err != nil {
+		return nil, err
+	}
+	return partner.Open(ctx, partner.Options{
+		Store: st, Environment: trust.Environment, Roots: roots, CAs: cas, CRLs: trust.CRLs, Directories: trust.Directories,
+		AllowHTTP: cfg.AS4.TLS.PlainAnywhere, Log: log, Now: now,
+	})
+}
+
+// readCertificates reads files of certificates.
+func readCertificates(files []string) (list []*x509.Certificate, err error) {
+	for _, name := range files {
+		data, err := os.ReadFile(name) //nolint:gosec // the operator names the file
+		if err != nil {
+			return nil, fmt.Errorf("as4: trust: %w", err)
+		}
+		found, err := smpki.ParseCertificates(data)
+		if err != nil {
+			return nil, fmt.Errorf("as4: trust: %s: %w", name, err)
+		}
+		list = append(list, found...)
+	}
+	return list, nil
+}
+
+// openAS4 opens the AS4 channel of the configuration. The gateway is set afterwards, because each needs the other.
+func openAS4(ctx context.Context, cfg config.Config, st store.Store, log *zap.Logger, metrics prometheus.Registerer) (*as4Channel, error) {
+	if len(cfg.Own) == 0 {
+		return nil, errors.New("as4: own: name the own MP-IDs in the configuration, messages are received for them only")
+	}
+	directory, err := openDirectory(ctx, cfg, st, log, nil)
+	if err != nil {
+		return nil, err
+	}
+	c := &as4Channel{directory: directory}
+	tls := cfg.AS4.TLS.WithDefaults(cfg.DataDir)
+	c.node = as4.New(as4.Options{
+		Store: st, Inbox: c, Directory: directory, Services: cfg.AS4.Services, Host: as4Host(cfg), Log: log, Metrics: metrics,
+		IsOwn: func(mpID string) bool {
+			return slices.ContainsFunc(cfg.Own, func(p config.Party) bool { return p.MPID == ident.MarktpartnerID(mpID) })
+		},
+		Limits:            as4.Limits{Body: cfg.AS4.MaxBodyBytes, Payload: cfg.AS4.MaxPayloadBytes},
+		ClientCertificate: proxy.ClientCertificate,
+		Transport:         &as4Transport{egress: proxy.NewEgress(tls.EgressSocket), plain: plainTransport()},
+	})
+	return c, nil
+}
+
+// as4Host is the right part of message identities.
+func as4Host(cfg config.Config) string {
+	if cfg.AS4.Host != "" {
+		return cfg.AS4.Host
+	}
+	for _, p := range cfg.Own {
+		if names := cfg.AS4.TLS.ServerNames[string(p.MPID)]; len(names) > 0 {
+			return names[0]
+		}
+	}
+	return ""
+}
+
+// as4Transport sends https through nginx, and http, which is for this machine, directly.
+type as4Transport struct {
+	egress *proxy.Egress
+	plain  http.RoundTripper
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *as4Transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Scheme == "https" {
+		return t.egress.RoundTrip(r.WithContext(proxy.SendAs(r.Context(), as4.OwnMPID(r.Context()))))
+	}
+	return t.plain.RoundTrip(r)
+}
+
+// plainTransport is for partners on this machine.
+func plainTransport() *http.Transport {
+	return &http.Transport{
+		DialContext:        (&net.Dialer{Timeout: 30 * time.Second}).DialContext,
+		DisableCompression: true, DisableKeepAlives: true,
+	}
+}
+
+// serve takes messages from nginx at its socket and, if the configuration says so, without TLS at an address.
+func (c *as4Channel) serve(ctx context.Context, cfg config.Config, group *errgroup.Group) error {
+	tls := cfg.AS4.TLS.WithDefaults(cfg.DataDir)
+	ingress, err := proxy.Listen(tls.IngressSocket)
+	if err != nil {
+		return err
+	}
+	group.Go(func() error { return serveHTTP(ctx, ingress, c.node, as4Patience) })
+	if tls.PlainListen != "" {
+		plain, err := net.Listen("tcp", tls.PlainListen)
+		if err != nil {
+			return fmt.Errorf("as4: tls: plain_listen: %w", errors.Join(err, ingress.Close()))
+		}
+		group.Go(func() error { return serveHTTP(ctx, plain, c.node.Plain(), as4Patience) })
+	}
+	group.Go(func() error { c.directory.Run(ctx); return nil })
+	group.Go(func() error { c.node.Run(ctx); return nil })
+	return nil
+}
+
+// as4Patience is how long a partner may pause while he sends.
+const as4Patience = 60 * time.Second
