@@ -84,11 +84,11 @@ func (m *modulus) put(b []byte, x *element) {
 
 // isZero returns 1 if x is 0, otherwise 0.
 func (m *modulus) isZero(x *element) uint64 {
-	var any uint64
+	var all uint64
 	for i := range m.limbs {
-		any |= x[i]
+		all |= x[i]
 	}
-	return (any|-any)>>63 ^ 1
+	return (all|-all)>>63 ^ 1
 }
 
 // equal returns 1 if x and y are the same number, otherwise 0.
