@@ -1,6 +1,7 @@
 package brainpool
 
 import (
+	"math"
 	"math/big"
 	"math/rand/v2"
 	"testing"
@@ -136,6 +137,34 @@ func checkModulus(t testing.TB, m *modulus, x, y *big.Int) {
 			want.ModInverse(x, value)
 		}
 		check("inverse", z, want)
+	}
+}
+
+// One factor of a product may be any number that the limbs can hold.
+func TestProductWithHighestNumber(t *testing.T) {
+	t.Parallel()
+	for name, m := range moduli() {
+		value := m.value()
+		var ones element
+		for i := range m.limbs {
+			ones[i] = math.MaxUint64
+		}
+		// It stands for (R-1)/R.
+		r := new(big.Int).Lsh(big.NewInt(1), uint(8*m.bytes()))
+		stands := new(big.Int).ModInverse(r, value)
+		stands.Sub(big.NewInt(1), stands)
+		for _, y := range m.edges(rand.New(rand.NewPCG(5, 6))) {
+			ey := m.element(t, y)
+			want := new(big.Int).Mul(stands, y)
+			want.Mod(want, value)
+			for _, factors := range [][2]*element{{&ones, &ey}, {&ey, &ones}} {
+				var z element
+				m.mul(&z, factors[0], factors[1])
+				if got := m.number(&z); got.Cmp(want) != 0 {
+					t.Errorf("%s: product with %x is %x, want %x", name, y, got, want)
+				}
+			}
+		}
 	}
 }
 

@@ -11,13 +11,16 @@ type curve struct {
 	params *elliptic.CurveParams
 	p, n   *modulus
 	a, b   element // mod p
-	b3     element // 3b mod p
-	gx, gy element // mod p
-	base   func() []table
+
+	// The twin of the curve, see group.go.
+	toTwin, fromTwin [2]element // f², f³ and their inverses
+	twinB            element    // b·f⁶
+	generator        point
+	base             func() []table
 }
 
 // newCurve returns the curve with the given parameters in hexadecimal.
-func newCurve(name, p, a, b, gx, gy, n string) *curve {
+func newCurve(name, p, a, b, x, y, n string) *curve {
 	number := func(hex string) *big.Int {
 		x, ok := new(big.Int).SetString(hex, 16)
 		if !ok {
@@ -25,15 +28,30 @@ func newCurve(name, p, a, b, gx, gy, n string) *curve {
 		}
 		return x
 	}
-	params := &elliptic.CurveParams{P: number(p), N: number(n), B: number(b), Gx: number(gx), Gy: number(gy), Name: name}
+	params := &elliptic.CurveParams{P: number(p), N: number(n), B: number(b), Gx: number(x), Gy: number(y), Name: name}
 	params.BitSize = params.P.BitLen()
 	c := &curve{params: params, p: newModulus(params.P), n: newModulus(params.N)}
 	c.a = c.p.parseReduced(number(a).Bytes())
 	c.b = c.p.parseReduced(params.B.Bytes())
-	c.p.add(&c.b3, &c.b, &c.b)
-	c.p.add(&c.b3, &c.b3, &c.b)
-	c.gx = c.p.parseReduced(params.Gx.Bytes())
-	c.gy = c.p.parseReduced(params.Gy.Bytes())
+
+	// f² is that root of -3/a which is a square itself; p is 3 mod 4, so one of the two is.
+	quotient := new(big.Int).ModInverse(number(a), params.P)
+	quotient.Mod(quotient.Mul(quotient, big.NewInt(-3)), params.P)
+	square := new(big.Int).ModSqrt(quotient, params.P)
+	if big.Jacobi(square, params.P) < 0 {
+		square.Sub(params.P, square)
+	}
+	f2 := c.p.parseReduced(square.Bytes())
+	f3 := c.p.parseReduced(square.ModSqrt(square, params.P).Bytes())
+	c.p.mul(&f3, &f3, &f2)
+	c.toTwin = [2]element{f2, f3}
+	c.p.invert(&c.fromTwin[0], &f2)
+	c.p.invert(&c.fromTwin[1], &f3)
+	c.p.mul(&c.twinB, &f3, &f3)
+	c.p.mul(&c.twinB, &c.twinB, &c.b)
+
+	gx, gy := c.p.parseReduced(params.Gx.Bytes()), c.p.parseReduced(params.Gy.Bytes())
+	c.generator = c.twin(&gx, &gy)
 	c.base = sync.OnceValue(c.baseTables)
 	return c
 }
@@ -88,11 +106,9 @@ func (c *curve) point(x, y *big.Int) (point, bool) {
 	if x.Sign() < 0 || y.Sign() < 0 || x.BitLen() > c.params.BitSize || y.BitLen() > c.params.BitSize {
 		return point{}, false
 	}
-	s := point{z: c.p.one}
-	var belowX, belowY uint64
-	s.x, belowX = c.p.parse(x.Bytes())
-	s.y, belowY = c.p.parse(y.Bytes())
-	return s, belowX&belowY&c.contains(&s.x, &s.y) == 1
+	ex, belowX := c.p.parse(x.Bytes())
+	ey, belowY := c.p.parse(y.Bytes())
+	return c.twin(&ex, &ey), belowX&belowY&c.contains(&ex, &ey) == 1
 }
 
 func (c *curve) mustPoint(x, y *big.Int) point {

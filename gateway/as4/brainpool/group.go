@@ -3,12 +3,17 @@ package brainpool
 // NOTE
 //
 // Points are projective, (X/Z, Y/Z), and added with the complete formulas of Renes, Costello and Batina ("Complete
-// addition formulas for prime order elliptic curves", algorithms 1 and 3): they hold for all pairs of points, equal ones,
+// addition formulas for prime order elliptic curves", algorithms 4 and 6): they hold for all pairs of points, equal ones,
 // opposite ones and the point at infinity, so there is nothing to branch on. Scalars are taken four bits at a time, all
 // of them; a multiple comes out of its table by reading all sixteen. So the time depends on neither scalar nor point,
 // which verification does not need but has for the price of one set of formulas.
 
-// point is (X/Z, Y/Z); Z is 0 for the point at infinity alone.
+// They are shorter for a = -3. Every curve here has a twin with that a, to which (x, y) -> (f²·x, f³·y) maps it, f⁴ = -3/a;
+// points are those of the twin from the moment they are read until affine returns their coordinates.
+//
+// Spec: RFC 5639, 2.2 (twisted curves)
+
+// point is (X/Z, Y/Z) on the twin of a curve; Z is 0 for the point at infinity alone.
 type point struct{ x, y, z element }
 
 // table has the multiples of a point from 0 to 15.
@@ -20,7 +25,7 @@ func (c *curve) infinity() point { return point{y: c.p.one} }
 // add sets r = s + t.
 func (c *curve) add(r, s, t *point) {
 	p := c.p
-	var xx, yy, zz, xy, xz, yz, u, v element
+	var xx, yy, zz, xy, xz, yz element
 	p.mul(&xx, &s.x, &t.x)
 	p.mul(&yy, &s.y, &t.y)
 	p.mul(&zz, &s.z, &t.z)
@@ -28,31 +33,17 @@ func (c *curve) add(r, s, t *point) {
 	c.cross(&xz, &s.x, &s.z, &t.x, &t.z, &xx, &zz)
 	c.cross(&yz, &s.y, &s.z, &t.y, &t.z, &yy, &zz)
 
-	var low, high element // yy ∓ (a·xz + 3b·zz)
-	p.mul(&u, &c.a, &xz)
-	p.mul(&v, &c.b3, &zz)
-	p.add(&u, &u, &v)
-	p.sub(&low, &yy, &u)
-	p.add(&high, &yy, &u)
-
-	p.mul(&zz, &c.a, &zz)
-	p.mul(&v, &c.b3, &xz)
-	p.sub(&u, &xx, &zz)
-	p.mul(&u, &c.a, &u)
-	p.add(&v, &v, &u) // 3b·xz + a·(xx - a·zz)
-	p.add(&u, &xx, &xx)
-	p.add(&u, &u, &xx)
-	p.add(&u, &u, &zz) // 3·xx + a·zz
-
+	var low, high element
+	c.terms(&low, &high, &xx, &yy, &zz, &xz)
 	p.mul(&r.x, &xy, &low)
-	p.mul(&xx, &yz, &v)
-	p.sub(&r.x, &r.x, &xx)
+	p.mul(&yy, &yz, &xz)
+	p.sub(&r.x, &r.x, &yy)
 	p.mul(&r.y, &low, &high)
-	p.mul(&xx, &u, &v)
-	p.add(&r.y, &r.y, &xx)
+	p.mul(&yy, &xx, &xz)
+	p.add(&r.y, &r.y, &yy)
 	p.mul(&r.z, &yz, &high)
-	p.mul(&xx, &xy, &u)
-	p.add(&r.z, &r.z, &xx)
+	p.mul(&yy, &xy, &xx)
+	p.add(&r.z, &r.z, &yy)
 }
 
 // cross sets z = s1·t2 + s2·t1, given s1·t1 and s2·t2.
@@ -65,10 +56,34 @@ func (c *curve) cross(z, s1, s2, t1, t2, first, second *element) {
 	c.p.sub(z, z, second)
 }
 
+// terms sets low, high = yy ∓ 3(b·zz - xz), and replaces xz by 3(b·xz - xx - 3zz) and xx by 3(xx - zz). zz is lost.
+func (c *curve) terms(low, high, xx, yy, zz, xz *element) {
+	p := c.p
+	var u, v element
+	p.mul(&u, &c.twinB, zz)
+	p.sub(&u, &u, xz)
+	p.add(&v, &u, &u)
+	p.add(&u, &u, &v)
+	p.sub(low, yy, &u)
+	p.add(high, yy, &u)
+
+	p.add(&v, zz, zz)
+	p.add(zz, zz, &v)
+	p.mul(&u, &c.twinB, xz)
+	p.sub(&u, &u, xx)
+	p.sub(&u, &u, zz)
+	p.add(&v, &u, &u)
+	p.add(xz, &u, &v)
+
+	p.add(&v, xx, xx)
+	p.add(xx, xx, &v)
+	p.sub(xx, xx, zz)
+}
+
 // double sets r = 2s.
 func (c *curve) double(r, s *point) {
 	p := c.p
-	var xx, yy, zz, xy, xz, yz, u, v element
+	var xx, yy, zz, xy, xz, yz element
 	p.mul(&xx, &s.x, &s.x)
 	p.mul(&yy, &s.y, &s.y)
 	p.mul(&zz, &s.z, &s.z)
@@ -79,31 +94,17 @@ func (c *curve) double(r, s *point) {
 	p.mul(&yz, &s.y, &s.z)
 	p.add(&yz, &yz, &yz)
 
-	var low, high element // yy ∓ (a·xz + 3b·zz)
-	p.mul(&u, &c.a, &xz)
-	p.mul(&v, &c.b3, &zz)
-	p.add(&u, &u, &v)
-	p.sub(&low, &yy, &u)
-	p.add(&high, &yy, &u)
-
-	p.mul(&zz, &c.a, &zz)
-	p.mul(&v, &c.b3, &xz)
-	p.sub(&u, &xx, &zz)
-	p.mul(&u, &c.a, &u)
-	p.add(&v, &v, &u) // 3b·xz + a·(xx - a·zz)
-	p.add(&u, &xx, &xx)
-	p.add(&u, &u, &xx)
-	p.add(&u, &u, &zz) // 3·xx + a·zz
-
-	p.mul(&r.x, &xy, &low)
-	p.mul(&xx, &yz, &v)
-	p.sub(&r.x, &r.x, &xx)
-	p.mul(&r.y, &low, &high)
-	p.mul(&xx, &u, &v)
-	p.add(&r.y, &r.y, &xx)
 	p.mul(&r.z, &yz, &yy)
 	p.add(&r.z, &r.z, &r.z)
 	p.add(&r.z, &r.z, &r.z)
+	var low, high element
+	c.terms(&low, &high, &xx, &yy, &zz, &xz)
+	p.mul(&r.x, &xy, &low)
+	p.mul(&yy, &yz, &xz)
+	p.sub(&r.x, &r.x, &yy)
+	p.mul(&r.y, &low, &high)
+	p.mul(&yy, &xx, &xz)
+	p.add(&r.y, &r.y, &yy)
 }
 
 // fill makes t the table of s.
@@ -171,7 +172,7 @@ func (c *curve) multiplyBase(r *point, k []byte) {
 // the four.
 func (c *curve) baseTables() []table {
 	tables := make([]table, 2*c.n.bytes())
-	s := point{c.gx, c.gy, c.p.one}
+	s := c.generator
 	for i := len(tables) - 1; i >= 0; i-- {
 		c.fill(&tables[i], &s)
 		c.double(&s, &tables[i][8])
@@ -179,12 +180,22 @@ func (c *curve) baseTables() []table {
 	return tables
 }
 
-// affine returns the coordinates of s, (0, 0) if it is the point at infinity.
+// twin returns the point of the twin that belongs to the point (x, y) of the curve.
+func (c *curve) twin(x, y *element) (s point) {
+	c.p.mul(&s.x, x, &c.toTwin[0])
+	c.p.mul(&s.y, y, &c.toTwin[1])
+	s.z = c.p.one
+	return s
+}
+
+// affine returns the coordinates of s on the curve, (0, 0) if it is the point at infinity.
 func (c *curve) affine(s *point) (x, y element) {
 	var inverse element
 	c.p.invert(&inverse, &s.z)
 	c.p.mul(&x, &s.x, &inverse)
+	c.p.mul(&x, &x, &c.fromTwin[0])
 	c.p.mul(&y, &s.y, &inverse)
+	c.p.mul(&y, &y, &c.fromTwin[1])
 	return x, y
 }
 

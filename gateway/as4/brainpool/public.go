@@ -35,15 +35,15 @@ func ParsePoint(c elliptic.Curve, b []byte) (*ecdsa.PublicKey, error) {
 
 // MarshalPoint writes a public key as ParsePoint reads it. It panics if pub is not a point of a curve of this package.
 func MarshalPoint(pub *ecdsa.PublicKey) []byte {
-	c, s, err := pointOf(pub)
+	c, _, err := pointOf(pub)
 	if err != nil {
 		panic(err)
 	}
 	length := c.p.bytes()
 	b := make([]byte, 1+2*length)
 	b[0] = 4
-	c.p.put(b[1:1+length], &s.x)
-	c.p.put(b[1+length:], &s.y)
+	pub.X.FillBytes(b[1 : 1+length])
+	pub.Y.FillBytes(b[1+length:])
 	return b
 }
 

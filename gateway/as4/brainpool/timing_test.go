@@ -18,7 +18,7 @@ func TestTiming(t *testing.T) {
 		t.Skip("BRAINPOOL_TIMING is not set")
 	}
 	c := p256r1
-	g := point{c.gx, c.gy, c.p.one}
+	g := c.generator
 	var result point
 	var number element
 	for _, o := range []struct {
