@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"math/big"
 	"slices"
 	"strings"
 	"time"
@@ -163,36 +164,27 @@ func reasonText(code int) string {
 
 // crl is a list of which form and signature were checked, with an index.
 type crl struct {
-	issuer   *x509.Certificate // the CA whose certificates it is about
-	signer   *x509.Certificate // who has signed it: the CA itself or its signer of lists
-	scope    crlScope
-	bySerial map[string][]crlEntry
-}
-
-type crlEntry struct {
-	*x509.RevocationListEntry
-	issuer []byte // DER of the name of the certificate's issuer; nil: that of the list
-}
-
-type listKey struct {
 	list   *x509.RevocationList
-	issuer [sha256.Size]byte
+	signer *x509.Certificate // who has signed it: the CA itself or its signer of lists
+	scope  crlScope
+	order  []int32  // the entries by serial number
+	about  [][]byte // DER of the name of the CA that each entry is about; nil if none names one
 }
 
-// checkedCRL checks a list or remembers that it was checked.
+// checkedCRL checks a list or remembers that it was checked. Of each CA the last list is remembered.
 func (t *Trust) checkedCRL(list *x509.RevocationList, issuer *x509.Certificate, at time.Time) (*crl, error) {
-	key := listKey{list, sha256.Sum256(issuer.Raw)}
+	key := sha256.Sum256(issuer.Raw)
 	t.memory.mu.Lock()
 	known := t.memory.lists[key]
 	t.memory.mu.Unlock()
-	if known == nil {
+	if known == nil || known.list != list {
 		var err error
 		if known, err = t.readCRL(list, issuer); err != nil {
 			return nil, err
 		}
 		t.memory.mu.Lock()
 		if t.memory.lists == nil || len(t.memory.lists) >= maxLists {
-			t.memory.lists = map[listKey]*crl{}
+			t.memory.lists = map[[sha256.Size]byte]*crl{}
 		}
 		t.memory.lists[key] = known
 		t.memory.mu.Unlock()
@@ -217,7 +209,7 @@ func (t *Trust) readCRL(list *x509.RevocationList, issuer *x509.Certificate) (*c
 	if list.NextUpdate.IsZero() {
 		return nil, badCRL(issuer, "it does not say when the next one comes")
 	}
-	c := &crl{issuer: issuer, signer: signer, bySerial: make(map[string][]crlEntry, len(list.RevokedCertificateEntries))}
+	c := &crl{list: list, signer: signer}
 	for _, e := range list.Extensions {
 		switch {
 		case e.Id.Equal(oidIssuingDistributionPoint):
@@ -236,9 +228,11 @@ func (t *Trust) readCRL(list *x509.RevocationList, issuer *x509.Certificate) (*c
 	case c.scope.attributeCerts:
 		return nil, badCRL(issuer, "it covers attribute certificates only")
 	}
-	var about []byte // an entry is about the same issuer as the entry before it unless it names one
-	for i := range list.RevokedCertificateEntries {
-		e := &list.RevokedCertificateEntries[i]
+	entries := list.RevokedCertificateEntries
+	c.order = make([]int32, len(entries))
+	var about []byte // an entry is about the same CA as the entry before it unless it names one
+	for i, e := range entries {
+		c.order[i] = int32(i)
 		for _, x := range e.Extensions {
 			switch {
 			case x.Id.Equal(oidCertificateIssuer):
@@ -249,20 +243,25 @@ func (t *Trust) readCRL(list *x509.RevocationList, issuer *x509.Certificate) (*c
 				return nil, badCRL(issuer, "entry %d has the critical extension %s, which is not known here", i+1, x.Id)
 			}
 		}
-		serial := string(e.SerialNumber.Bytes())
-		c.bySerial[serial] = append(c.bySerial[serial], crlEntry{e, about})
+		if about != nil && c.about == nil {
+			c.about = make([][]byte, len(entries))
+		}
+		if about != nil {
+			c.about[i] = about
+		}
 	}
+	slices.SortFunc(c.order, func(a, b int32) int { return entries[a].SerialNumber.Cmp(entries[b].SerialNumber) })
 	return c, nil
 }
 
 // crlSigner finds the certificate whose key has signed a list.
 func (t *Trust) crlSigner(list *x509.RevocationList, issuer *x509.Certificate) (*x509.Certificate, error) {
-	own := bytes.Equal(list.RawIssuer, issuer.RawSubject)
+	own := sameName(list.RawIssuer, issuer.RawSubject)
 	var tried []string
 	var last error
 	for _, c := range append([]*x509.Certificate{issuer}, t.CAs...) {
 		switch {
-		case c == nil || c.KeyUsage&x509.KeyUsageCRLSign == 0 || !own && !bytes.Equal(list.RawIssuer, c.RawSubject):
+		case c == nil || c.KeyUsage&x509.KeyUsageCRLSign == 0 || !own && !sameName(list.RawIssuer, c.RawSubject):
 			continue
 		case len(list.AuthorityKeyId) > 0 && len(c.SubjectKeyId) > 0 && !bytes.Equal(list.AuthorityKeyId, c.SubjectKeyId):
 			continue
@@ -293,9 +292,15 @@ func (t *Trust) crlSigner(list *x509.RevocationList, issuer *x509.Certificate) (
 // entry returns the entry of a list about a certificate, nil if there is none. What is listed is revoked, whatever date the
 // entry gives.
 func (c *crl) entry(cert *x509.Certificate) *x509.RevocationListEntry {
-	for _, e := range c.bySerial[string(cert.SerialNumber.Bytes())] {
-		if e.issuer == nil || bytes.Equal(e.issuer, cert.RawIssuer) {
-			return e.RevocationListEntry
+	entries := c.list.RevokedCertificateEntries
+	at, _ := slices.BinarySearchFunc(c.order, cert.SerialNumber, func(i int32, serial *big.Int) int { return entries[i].SerialNumber.Cmp(serial) })
+	for _, i := range c.order[at:] {
+		e := &entries[i]
+		if e.SerialNumber.Cmp(cert.SerialNumber) != 0 {
+			break
+		}
+		if c.about == nil || c.about[i] == nil || sameName(c.about[i], cert.RawIssuer) {
+			return e
 		}
 	}
 	return nil

@@ -13,3 +13,6 @@ func ParsePKCS12Within(file, password []byte, iterations int) ([]*brainpool.Priv
 
 // ToDER is toDER.
 var ToDER = toDER
+
+// SameName is sameName.
+var SameName = sameName

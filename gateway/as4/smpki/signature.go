@@ -90,7 +90,7 @@ const (
 type memory struct {
 	mu    sync.Mutex
 	good  map[[sha256.Size]byte]bool
-	lists map[listKey]*crl
+	lists map[[sha256.Size]byte]*crl // by SHA-256 of the CA's certificate
 }
 
 // verified checks that issuer has signed c.

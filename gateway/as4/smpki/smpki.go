@@ -49,8 +49,11 @@ import (
 // maxCertificateBytes bounds one certificate. Those of the SM-PKI have about 1 KiB.
 const maxCertificateBytes = 64 << 10
 
-// maxCertificates bounds how many certificates a file may hold.
-const maxCertificates = 1000
+// Limits of a file of certificates.
+const (
+	maxFileBytes    = 8 << 20
+	maxCertificates = 1000
+)
 
 var (
 	oidECPublicKey = asn1.ObjectIdentifier{1, 2, 840, 10045, 2, 1}
@@ -203,6 +206,9 @@ func parseSubjectPublicKeyInfo(der []byte) (*ecdsa.PublicKey, error) {
 // ParseCertificates reads a file of certificates: one in DER, or any number in PEM, between which other blocks and text may
 // stand. It is an error if there is none.
 func ParseCertificates(file []byte) ([]*x509.Certificate, error) {
+	if len(file) > maxFileBytes {
+		return nil, fmt.Errorf("smpki: file of %d bytes, at most %d are read", len(file), maxFileBytes)
+	}
 	if len(file) > 0 && file[0] == 0x30 {
 		c, err := ParseCertificate(file)
 		if err != nil {

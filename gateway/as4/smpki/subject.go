@@ -1,10 +1,12 @@
 package smpki
 
 import (
+	"bytes"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -79,7 +81,7 @@ func checkClass(c *x509.Certificate) error {
 // checkEnvironment compares the O of a subject with the environment that is trusted.
 func checkEnvironment(c *x509.Certificate, environment string) error {
 	names := attributes(c.Subject, oidOrganization)
-	if len(names) == 1 && names[0] == environment {
+	if len(names) == 1 && names[0] == environment && environment != "" {
 		return nil
 	}
 	detail := fmt.Sprintf("its O is %q, this system works with %q", shorten(strings.Join(names, ", ")), environment)
@@ -91,6 +93,32 @@ func checkEnvironment(c *x509.Certificate, environment string) error {
 	}
 	return invalid(WrongEnvironment, c, "%s", detail)
 }
+
+// sameName compares two names in DER, as paths and lists need it: kind of string, case and white space do not matter. CAs
+// write a name in one form as their subject and in another as an issuer; to miss a revocation for that would be wrong.
+//
+// Spec: RFC 5280 7.1
+func sameName(a, b []byte) bool {
+	if bytes.Equal(a, b) {
+		return true
+	}
+	var x, y pkix.RDNSequence
+	if rest, err := asn1.Unmarshal(a, &x); err != nil || len(rest) > 0 {
+		return false
+	}
+	if rest, err := asn1.Unmarshal(b, &y); err != nil || len(rest) > 0 {
+		return false
+	}
+	return slices.EqualFunc(x, y, func(x, y pkix.RelativeDistinguishedNameSET) bool {
+		return slices.EqualFunc(x, y, func(x, y pkix.AttributeTypeAndValue) bool {
+			v, isText := x.Value.(string)
+			w, isAlso := y.Value.(string)
+			return x.Type.Equal(y.Type) && isText && isAlso && strings.EqualFold(collapse(v), collapse(w))
+		})
+	})
+}
+
+func collapse(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // shorten keeps foreign text in messages short.
 func shorten(s string) string {

@@ -207,7 +207,7 @@ func (s *search) step(path []*x509.Certificate, issuer *x509.Certificate) ([]*x5
 // selfSigned recognises a certificate that names itself as its issuer. One of the same name whose key identifiers differ
 // leads from a new root to the old one.
 func selfSigned(c *x509.Certificate) bool {
-	return bytes.Equal(c.RawSubject, c.RawIssuer) && mayHaveIssued(c, c)
+	return mayHaveIssued(c, c)
 }
 
 func (t *Trust) isRoot(c *x509.Certificate) bool { return contains(t.Roots, c) }
@@ -220,6 +220,6 @@ func contains(certs []*x509.Certificate, c *x509.Certificate) bool {
 //
 // Spec: RFC 5280 4.2.1.1
 func mayHaveIssued(issuer, c *x509.Certificate) bool {
-	return bytes.Equal(issuer.RawSubject, c.RawIssuer) &&
+	return sameName(issuer.RawSubject, c.RawIssuer) &&
 		(len(c.AuthorityKeyId) == 0 || len(issuer.SubjectKeyId) == 0 || bytes.Equal(c.AuthorityKeyId, issuer.SubjectKeyId))
 }
