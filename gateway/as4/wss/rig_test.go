@@ -67,7 +67,8 @@ func envelope(t testing.TB, parts ...Part) Envelope {
 	from.AddText("eb", ebSpace, "PartyId", "9900000000001").Set("type", "urn:oasis:names:tc:ebcore:partyid-type:unregistered:BDEW")
 	payload := user.Add("eb", ebSpace, "PayloadInfo")
 	for _, p := range parts {
-		payload.Add("eb", ebSpace, "PartInfo").Set("href", ebms.CID(p.ID))
+		payload.Add("eb", ebSpace, "PartInfo").Set("href", ebms.CID(p.ID)).Add("eb", ebSpace, "PartProperties").
+			AddText("eb", ebSpace, "Property", gzipType).Set("name", "CompressionType")
 	}
 	root.Add("S12", soapSpace, "Body").SetNS("wsu", wsuSpace, "Id", "B-1")
 	env, err := Locate(root)
