@@ -424,7 +424,7 @@ func TestAttacks(t *testing.T) {
 		{"aes128-cbc", change{encrypted: func(f *forgery) {
 			find(f.get("EncryptedData", 0), "EncryptionMethod").Set("Algorithm", "http://www.w3.org/2001/04/xmlenc#aes128-cbc")
 		}}, policy, "content encryption algorithm"},
-		{"no content encryption", change{encrypted: func(f *forgery) { remove(find(f.get("EncryptedData", 0), "EncryptionMethod")) }}, header, "without EncryptionMethod"},
+		{"no content encryption", change{encrypted: func(f *forgery) { remove(find(f.get("EncryptedData", 0), "EncryptionMethod")) }}, header, `no "EncryptionMethod"`},
 		{"RSA-OAEP", change{encrypted: func(f *forgery) {
 			find(f.get("EncryptedKey", 0), "EncryptionMethod").Set("Algorithm", "http://www.w3.org/2009/xmlenc11#rsa-oaep")
 		}}, decrypt, "another profile"},
@@ -438,7 +438,7 @@ func TestAttacks(t *testing.T) {
 		{"static Diffie-Hellman", change{encrypted: algorithmOf("AgreementMethod", 0, "http://www.w3.org/2001/04/xmlenc#dh")}, policy, "key agreement algorithm"},
 		{"HKDF", change{encrypted: algorithmOf("KeyDerivationMethod", 0, "http://www.w3.org/2021/04/xmldsig-more#hkdf")}, decrypt, "another profile"},
 		{"PBKDF2", change{encrypted: algorithmOf("KeyDerivationMethod", 0, "http://www.w3.org/2009/xmlenc11#pbkdf2")}, policy, "key derivation algorithm"},
-		{"no key derivation", change{encrypted: func(f *forgery) { remove(f.get("KeyDerivationMethod", 0)) }}, header, "without KeyDerivationMethod"},
+		{"no key derivation", change{encrypted: func(f *forgery) { remove(f.get("KeyDerivationMethod", 0)) }}, header, `no "KeyDerivationMethod"`},
 		{"SHA-1 in the key derivation", change{encrypted: func(f *forgery) {
 			find(f.get("ConcatKDFParams", 0), "DigestMethod").Set("Algorithm", "http://www.w3.org/2000/09/xmldsig#sha1")
 		}}, policy, "key derivation digest"},
@@ -450,7 +450,22 @@ func TestAttacks(t *testing.T) {
 			e := f.get("OriginatorKeyInfo", 0)
 			e.Children = nil
 			e.AddText("ds", dsSpace, "KeyName", "x")
-		}}, policy, "ECKeyValue"},
+		}}, header, `no "KeyValue"`},
+		{"two public keys", change{encrypted: func(f *forgery) { e := f.get("PublicKey", 0); e.Parent.Append(e.Clone()) }}, header, "twice"},
+		{"two key derivations", change{encrypted: func(f *forgery) { e := f.get("KeyDerivationMethod", 0); e.Parent.Append(e.Clone()) }}, header, "twice"},
+		{"two KeyInfo", change{encrypted: func(f *forgery) {
+			e := find(f.get("EncryptedData", 0), "KeyInfo")
+			e.Parent.Append(e.Clone())
+		}}, header, "twice"},
+		{"more keys than parts", change{ids: twoParts, encrypted: func(f *forgery) {
+			for i := range 2 {
+				e := find(f.get("EncryptedData", i), "KeyInfo")
+				e.Children = nil
+				e.Append(f.get("EncryptedKey", 0).Clone().Set("Id", "EK-"+strconv.Itoa(i)))
+			}
+			remove(f.get("EncryptedKey", 0))
+		}}, "", ""}, // the list is of no use, but each part has its key
+		{"reference of another namespace", change{sealing: func(f *forgery) { f.get("SignedInfo", 0).Add("x", "urn:x", "Reference") }}, policy, `"Reference" in "SignedInfo"`},
 		{"no key agreement", change{encrypted: func(f *forgery) {
 			replace(f.get("AgreementMethod", 0), el("ds", dsSpace, "KeyName").SetText("x"))
 		}}, policy, "without key agreement"},
@@ -564,6 +579,7 @@ func TestDecryptionFailuresAreAlike(t *testing.T) {
 
 type failing struct{}
 
+func (failing) SignRaw([]byte) ([]byte, error) { return nil, errors.New("the token does not answer") }
 func (failing) ECDH(*ecdsa.PublicKey) ([]byte, error) {
 	return nil, errors.New("the token does not answer")
 }

@@ -172,9 +172,9 @@ func (r *keyReader) data(e *xmltree.Element, parts []Part) (d encrypted, err err
 		return d, forbidden("encryption of type %s is not permitted, only %s", quote(kind), contentOnly)
 	}
 	d.mimeType, _ = e.Attr("", "MimeType")
-	method := e.Find(xencSpace, "EncryptionMethod")
-	if method == nil {
-		return d, broken("EncryptedData without EncryptionMethod")
+	method, err := one(e, xencSpace, "EncryptionMethod")
+	if err != nil {
+		return d, err
 	}
 	if err := algorithm(method, aes128GCM, "content encryption"); err != nil {
 		return d, err
@@ -226,8 +226,7 @@ func (r *keyReader) data(e *xmltree.Element, parts []Part) (d encrypted, err err
 // keyOf finds the EncryptedKey of an EncryptedData: inside it, by a reference to the Security header, or, if it says
 // nothing, the one that lists it.
 func (r *keyReader) keyOf(data *xmltree.Element) (*xmltree.Element, error) {
-	info := data.Find(dsSpace, "KeyInfo")
-	if info == nil {
+	if data.Find(dsSpace, "KeyInfo") == nil {
 		id, _ := data.Attr("", "Id")
 		for _, key := range r.env.Security.Elements(xencSpace, "EncryptedKey") {
 			if list := key.Find(xencSpace, "ReferenceList"); list != nil && id != "" {
@@ -239,6 +238,10 @@ func (r *keyReader) keyOf(data *xmltree.Element) (*xmltree.Element, error) {
 			}
 		}
 		return nil, broken("EncryptedData without key")
+	}
+	info, err := one(data, dsSpace, "KeyInfo")
+	if err != nil {
+		return nil, err
 	}
 	if key, err := only(info, xencSpace, "EncryptedKey"); err == nil {
 		return key, nil
@@ -320,9 +323,9 @@ func (r *keyReader) key(e *xmltree.Element) (*wrappedKey, error) {
 	}
 	k := &wrappedKey{xml: e}
 	r.read[e] = k
-	method := e.Find(xencSpace, "EncryptionMethod")
-	if method == nil {
-		return nil, broken("EncryptedKey without EncryptionMethod")
+	method, err := one(e, xencSpace, "EncryptionMethod")
+	if err != nil {
+		return nil, err
 	}
 	if wrap, _ := method.Attr("", "Algorithm"); strings.Contains(wrap, "#rsa-") {
 		return nil, undecryptable("key transport %s: %s", quote(wrap), otherProfile)
@@ -341,9 +344,9 @@ func (r *keyReader) key(e *xmltree.Element) (*wrappedKey, error) {
 	if k.wrapped, err = binaryContent(value); err != nil {
 		return nil, err
 	}
-	info := e.Find(dsSpace, "KeyInfo")
-	if info == nil {
-		return nil, broken("EncryptedKey without KeyInfo")
+	info, err := one(e, dsSpace, "KeyInfo")
+	if err != nil {
+		return nil, err
 	}
 	agreement, err := only(info, xencSpace, "AgreementMethod")
 	if err != nil {
@@ -373,9 +376,9 @@ func (r *keyReader) key(e *xmltree.Element) (*wrappedKey, error) {
 //
 // Spec: XML Encryption 1.1 5.4.1
 func derivation(agreement *xmltree.Element) ([]byte, error) {
-	method := agreement.Find(xenc11Space, "KeyDerivationMethod")
-	if method == nil {
-		return nil, broken("AgreementMethod without KeyDerivationMethod")
+	method, err := one(agreement, xenc11Space, "KeyDerivationMethod")
+	if err != nil {
+		return nil, err
 	}
 	if got, _ := method.Attr("", "Algorithm"); strings.HasSuffix(got, "#hkdf") {
 		return nil, undecryptable("key derivation %s: %s", quote(got), otherProfile)
@@ -416,20 +419,22 @@ func derivation(agreement *xmltree.Element) ([]byte, error) {
 //
 // Spec: XML Signature 1.1 4.5.2.3 (ECKeyValue)
 func originator(agreement *xmltree.Element) ([]byte, error) {
-	e := agreement.Find(xencSpace, "OriginatorKeyInfo")
-	for _, step := range []struct{ space, local string }{{dsSpace, "KeyValue"}, {dsig11Space, "ECKeyValue"}} {
-		if e == nil {
-			break
+	e := agreement
+	for _, step := range []struct{ space, local string }{
+		{xencSpace, "OriginatorKeyInfo"}, {dsSpace, "KeyValue"}, {dsig11Space, "ECKeyValue"},
+	} {
+		var err error
+		if e, err = one(e, step.space, step.local); err != nil {
+			return nil, err
 		}
-		e = e.Find(step.space, step.local)
 	}
-	if e == nil {
-		return nil, forbidden("the public key of the sender is not given as ECKeyValue")
+	curve, err := one(e, dsig11Space, "NamedCurve")
+	if err != nil {
+		return nil, err
 	}
-	curve := e.Find(dsig11Space, "NamedCurve")
-	point := e.Find(dsig11Space, "PublicKey")
-	if curve == nil || point == nil {
-		return nil, forbidden("ECKeyValue without named curve and public key")
+	point, err := one(e, dsig11Space, "PublicKey")
+	if err != nil {
+		return nil, err
 	}
 	if uri, _ := curve.Attr("", "URI"); uri != brainpoolP256r1 {
 		return nil, forbidden("curve %s is not permitted, only brainpoolP256r1", quote(uri))

@@ -30,6 +30,17 @@ func Sign(env *Envelope, id Identity, parts []Part) ([]Reference, error) {
 		return nil, fmt.Errorf("wss: %w", err)
 	}
 
+	messagingURI, bodyURI := "#"+ensureID(env.Messaging, "M-"), "#"+ensureID(env.Body, "B-")
+	if _, err := collectIDs(env.Root); err != nil {
+		return nil, fmt.Errorf("wss: %w", err)
+	}
+	if _, err := index(parts); err != nil {
+		return nil, fmt.Errorf("wss: %w", err)
+	}
+	if n := 2 + len(parts); n > maxReferences {
+		return nil, fmt.Errorf("wss: %d references, at most %d are permitted", n, maxReferences)
+	}
+
 	info := xmltree.New("ds", dsSpace, "SignedInfo")
 	info.Add("ds", dsSpace, "CanonicalizationMethod").Set("Algorithm", exclusiveC14N)
 	info.Add("ds", dsSpace, "SignatureMethod").Set("Algorithm", ecdsaSHA256)
@@ -41,15 +52,10 @@ func Sign(env *Envelope, id Identity, parts []Part) ([]Reference, error) {
 		r.AddText("ds", dsSpace, "DigestValue", base64.StdEncoding.EncodeToString(digest[:]))
 		references = append(references, Reference{URI: uri, DigestMethod: sha256Digest, Digest: digest[:], XML: r})
 	}
-	for _, e := range []*xmltree.Element{env.Messaging, env.Body} {
-		uri := "#" + ensureID(e, "id-")
-		add(uri, exclusiveC14N, sha256.Sum256(e.Canonical(nil)))
-	}
+	add(messagingURI, exclusiveC14N, sha256.Sum256(env.Messaging.Canonical(nil)))
+	add(bodyURI, exclusiveC14N, sha256.Sum256(env.Body.Canonical(nil)))
 	for i := range parts {
 		add(ebms.CID(parts[i].ID), contentDigest, sha256.Sum256(parts[i].Data))
-	}
-	if len(references) > maxReferences {
-		return nil, fmt.Errorf("wss: %d references, at most %d are permitted", len(references), maxReferences)
 	}
 	digest := sha256.Sum256(info.Canonical(nil))
 	rs, err := id.Key.SignRaw(digest[:])

@@ -27,6 +27,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/x509"
 	"encoding/base64"
+	"strconv"
 	"strings"
 
 	"github.com/marktbote/marktbote/gateway/as4/ebms"
@@ -154,7 +155,8 @@ func binaryContent(e *xmltree.Element) ([]byte, error) {
 	return data, nil
 }
 
-// only returns the one child element with this name and refuses other children, except those in optional.
+// only returns the one child element with this name and refuses other children, except those in optional, which are of
+// the same namespace or of XML Signature.
 func only(e *xmltree.Element, space, local string, optional ...string) (*xmltree.Element, error) {
 	var found *xmltree.Element
 	for c := range e.All() {
@@ -166,7 +168,7 @@ func only(e *xmltree.Element, space, local string, optional ...string) (*xmltree
 		default:
 			known := false
 			for _, name := range optional {
-				known = known || c.Local == name
+				known = known || c.Local == name && (c.Space == space || c.Space == dsSpace)
 			}
 			if !known {
 				return nil, forbidden("%s in %s is not part of the profile", quote(c.Local), quote(e.Local))
@@ -179,11 +181,22 @@ func only(e *xmltree.Element, space, local string, optional ...string) (*xmltree
 	return found, nil
 }
 
+// one returns the only child element with this name among others.
+func one(e *xmltree.Element, space, local string) (*xmltree.Element, error) {
+	switch found := e.Elements(space, local); len(found) {
+	case 0:
+		return nil, broken("no %s in %s", quote(local), quote(e.Local))
+	case 1:
+		return found[0], nil
+	}
+	return nil, broken("%s twice in %s", quote(local), quote(e.Local))
+}
+
 // quote returns something that a partner has written in a form and length fit for a fault.
 func quote(s string) string {
 	const most = 120
 	if len(s) > most {
 		s = strings.ToValidUTF8(s[:most], "") + "…"
 	}
-	return `"` + s + `"`
+	return strconv.Quote(s)
 }

@@ -3,6 +3,7 @@ package wss
 import (
 	"bytes"
 	"crypto/x509"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -88,8 +89,23 @@ func TestSignAndEncryptRefuse(t *testing.T) {
 	if _, err := Sign(&env, Identity{Key: id.Key}, []Part{p}); err == nil {
 		t.Error("signed without a certificate")
 	}
-	if _, err := Sign(&env, id, make([]Part, maxReferences-1)); err == nil {
+	var many []Part
+	for i := range maxReferences - 1 {
+		many = append(many, Part{ID: fmt.Sprint(i, "@x")})
+	}
+	if _, err := Sign(&env, id, many); err == nil {
 		t.Error("signed with too many references")
+	}
+	if _, err := Sign(&env, id, []Part{p, p}); err == nil {
+		t.Error("signed with two parts of the same name")
+	}
+	twice := envelope(t, p)
+	twice.Body.SetNS("wsu", wsuSpace, "Id", "M-1")
+	if _, err := Sign(&twice, id, []Part{p}); err == nil {
+		t.Error("signed with an ID that is there twice")
+	}
+	if _, err := Sign(&env, Identity{Path: id.Path, Key: failing{}}, []Part{p}); err == nil {
+		t.Error("signed without a key")
 	}
 	if env.Security != nil {
 		t.Fatal("a failure left something in the header")
@@ -119,5 +135,31 @@ func TestTokenType(t *testing.T) {
 		if !strings.Contains(xml, `wsse11:TokenType="`+want+`"`) {
 			t.Errorf("no TokenType %s", want)
 		}
+	}
+}
+
+// A payload of the largest size is in memory once.
+func TestDecryptInPlace(t *testing.T) {
+	p := payload("payload@as4.example.org", 1000)
+	m := send(t, p)
+	before := &m.parts[0].Data[ivBytes]
+	_, parts, err := receive(m, recipientKeys())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if &parts[0].Data[0] != before {
+		t.Error("the payload has been copied")
+	}
+}
+
+// What is not named gets a name.
+func TestSignGivesIDs(t *testing.T) {
+	env := envelope(t)
+	env.Messaging.Attrs, env.Body.Attrs = nil, nil
+	if _, err := Sign(&env, identity(people().sender.Signature), nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Verify(&env, nil); err != nil {
+		t.Error(err)
 	}
 }
