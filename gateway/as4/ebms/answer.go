@@ -67,7 +67,10 @@ func (a Answer) Outcome() Outcome {
 
 // refused returns the gravest reaction to the errors of a signal.
 func (a Answer) refused(s *ErrorSignal) Outcome {
-	worst := Outcome{Reaction: Delivered}
+	worst := Outcome{Reaction: Stop, Text: "an error signal without errors"}
+	if len(s.Errors) > 0 {
+		worst.Reaction = Delivered // below all others
+	}
 	for _, e := range s.Errors {
 		refTo := e.RefTo
 		if refTo == "" {

@@ -120,6 +120,7 @@ func TestOutcome(t *testing.T) {
 		{"0103", code(PolicyNoncompliance), Stop, PolicyNoncompliance},
 		{"0202", code(DeliveryFailure), Retry, DeliveryFailure},
 		{"0303", code(DecompressionFailure), Stop, DecompressionFailure},
+		{"no errors", refused(), Stop, ""},
 		{"unknown code", code("EBMS:9999"), Stop, "EBMS:9999"},
 		{"no code", code(""), Stop, ""},
 		{"warning is no receipt", refused(Error{Code: "EBMS:9998", Severity: Warning}), Stop, "EBMS:9998"},

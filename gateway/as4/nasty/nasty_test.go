@@ -2,6 +2,7 @@ package nasty
 
 import (
 	"errors"
+	"math/rand/v2"
 	"net/http/httptest"
 	"os"
 	"strings"
@@ -241,5 +242,31 @@ func TestIdentityFiles(t *testing.T) {
 	}
 	if _, err := ReadIdentity(dir, "9911111111111"); !os.IsNotExist(err) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// BenchmarkExchange: a payload from the file to the file, through compression, signature, encryption, HTTP and back. The
+// payload is random, so that nothing is saved by compression.
+func BenchmarkExchange(b *testing.B) {
+	pki, err := testpki.New()
+	if err != nil {
+		b.Fatal(err)
+	}
+	id, err := NewIdentity(pki, "9900000000001", "host.example")
+	if err != nil {
+		b.Fatal(err)
+	}
+	s := httptest.NewServer(&Server{Identity: id})
+	defer s.Close()
+	client := &Client{Identity: id, URL: s.URL}
+	payload := make([]byte, 50<<20)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(payload)
+	b.SetBytes(int64(len(payload)))
+	b.ReportAllocs()
+	for b.Loop() {
+		answers, err := client.Send(b.Context(), Message{To: ebms.Party{ID: id.MPID}, Certificate: id.Encryption.Certificate, Payload: payload}, Good)
+		if err != nil || answers[0].Outcome().Reaction != ebms.Delivered {
+			b.Fatal(answers, err)
+		}
 	}
 }

@@ -17,9 +17,8 @@ const maxContentType = 4 << 10
 
 // parseMediaType reads a Content-Type.
 //
-// QUIRK(partner software, first seen 2026-11): values are left unquoted although they have characters that ask for it, as
-// in type=application/soap+xml or start=<root@host>; what is not quoted ends at the semicolon. mime.ParseMediaType
-// refuses those.
+// A value without quotes ends at the semicolon, also if it has characters that ask for quotes, as in
+// type=application/soap+xml or start=<root@host>; mime.ParseMediaType refuses those.
 //
 // Spec: RFC 2045, 5.1
 func parseMediaType(s string) (mediaType, error) {

@@ -17,7 +17,8 @@ import (
 // mime/multipart copies every part through a small buffer and gives no view of it. Here the body is in memory, a part is a
 // slice of it, and the search for the delimiter runs with the vector instructions of bytes.Index. Invariants:
 //
-//	a delimiter is newline "--" boundary [blanks] newline, the last one newline "--" boundary "--" [blanks] (newline | end)
+//	a delimiter is newline "--" boundary [blanks] newline, the last one newline "--" boundary "--" [blanks] (CRLF | LF | end)
+//	a line that begins with newline "--" boundary and is no delimiter is nowhere up to the last delimiter
 //	newline is CRLF; it is LF everywhere if the first delimiter ends in LF
 //	the newline in front of a delimiter belongs to it; it may be the same as the empty line of a header without content
 
@@ -35,9 +36,9 @@ func split(body []byte, boundary string, limits Limits) ([]Part, error) {
 	if boundary == "" || len(boundary) > maxBoundary {
 		return nil, mimeFault("the boundary is missing or has more than %d characters", maxBoundary)
 	}
-	at, newline, ok := firstDelimiter(body, boundary)
-	if !ok {
-		return nil, mimeFault("the package does not begin with its boundary")
+	at, newline, err := firstDelimiter(body, boundary)
+	if err != nil {
+		return nil, err
 	}
 	if at.last {
 		return nil, mimeFault("the package has no parts")
@@ -53,9 +54,9 @@ func split(body []byte, boundary string, limits Limits) ([]Part, error) {
 		if err != nil {
 			return nil, err
 		}
-		next, ok := nextDelimiter(body, start-len(newline), mark, newline)
-		if !ok {
-			return nil, mimeFault("the package is cut off: its last boundary is missing")
+		next, err := nextDelimiter(body, start-len(newline), mark, newline)
+		if err != nil {
+			return nil, err
 		}
 		p := Part{ID: trimID(h.id)}
 		if p.Data, err = decode(h.encoding, body[start:max(start, next.start)]); err != nil {
@@ -79,55 +80,59 @@ func split(body []byte, boundary string, limits Limits) ([]Part, error) {
 }
 
 // firstDelimiter finds the delimiter behind the preamble, and which newline the package uses.
-func firstDelimiter(body []byte, boundary string) (at delimiter, newline string, ok bool) {
+func firstDelimiter(body []byte, boundary string) (at delimiter, newline string, err error) {
 	mark := []byte("--" + boundary)
 	for from := 0; ; {
 		i := bytes.Index(body[from:], mark)
 		if i < 0 {
-			return delimiter{}, "", false
+			return delimiter{}, "", mimeFault("the package does not begin with its boundary")
 		}
 		start := from + i
 		from = start + 1
 		if start > 0 && body[start-1] != '\n' {
 			continue
 		}
-		rest := body[start+len(mark):]
 		for _, newline := range []string{"\r\n", "\n"} {
-			if n, last, ok := delimiterEnd(rest, newline); ok {
-				return delimiter{start: start, end: start + len(mark) + n, last: last}, newline, true
+			if at, ok := readDelimiter(body, start, start+len(mark), newline); ok {
+				return at, newline, nil
 			}
 		}
+		return delimiter{}, "", errAmbiguous
 	}
 }
 
 // nextDelimiter finds the first delimiter from an offset on; mark is newline "--" boundary.
-func nextDelimiter(body []byte, from int, mark []byte, newline string) (delimiter, bool) {
-	for {
-		i := bytes.Index(body[from:], mark)
-		if i < 0 {
-			return delimiter{}, false
-		}
-		start := from + i
-		end := start + len(mark)
-		if n, last, ok := delimiterEnd(body[end:], newline); ok {
-			return delimiter{start: start, end: end + n, last: last}, true
-		}
-		from = end // a longer boundary or text that looks like one: it belongs to the part
+func nextDelimiter(body []byte, from int, mark []byte, newline string) (delimiter, error) {
+	i := bytes.Index(body[from:], mark)
+	if i < 0 {
+		return delimiter{}, mimeFault("the package is cut off: its last boundary is missing")
 	}
+	at, ok := readDelimiter(body, from+i, from+i+len(mark), newline)
+	if !ok {
+		return delimiter{}, errAmbiguous
+	}
+	return at, nil
 }
 
-// delimiterEnd reports whether a delimiter line can go on with rest, and how many bytes of it are part of the line.
-func delimiterEnd(rest []byte, newline string) (n int, last, ok bool) {
-	if bytes.HasPrefix(rest, []byte("--")) {
-		n, last = 2, true
+// errAmbiguous is about a line that begins like a delimiter and goes on otherwise. RFC 2046 takes it for one, most software
+// takes it for content, and no sender who chooses a boundary with care makes one.
+var errAmbiguous = mimeFault("a line of the package begins with the boundary and is none")
+
+// readDelimiter reads the delimiter whose boundary ends at end.
+func readDelimiter(body []byte, start, end int, newline string) (at delimiter, ok bool) {
+	rest := body[end:]
+	n := 0
+	if at.last = bytes.HasPrefix(rest, []byte("--")); at.last {
+		n = 2
 	}
 	for n < len(rest) && (rest[n] == ' ' || rest[n] == '\t') {
 		n++
 	}
-	if bytes.HasPrefix(rest[n:], []byte(newline)) {
-		return n + len(newline), last, true
+	at.start, at.end = start, end+n+len(newline)
+	if at.last { // how its line ends does not matter, nobody reads on
+		return at, n == len(rest) || bytes.HasPrefix(rest[n:], []byte("\r\n")) || rest[n] == '\n'
 	}
-	return n, last, last && n == len(rest)
+	return at, bytes.HasPrefix(rest[n:], []byte(newline))
 }
 
 // partHeader holds the lines of a part's header that matter.

@@ -60,14 +60,15 @@ func TestRead(t *testing.T) {
 		{"root is not the first", `multipart/related; start="<p@h>"; boundary=b`, twoParts("Content-ID: <p@h>\nContent-Type: application/soap+xml\n", "E"),
 			&Message{Envelope: []byte("E"), Parts: []Part{{ID: "r@h", MimeType: "application/soap+xml", Data: []byte(envelope)}}}},
 		{"root without type", related, crlf("--b\nContent-ID: <r@h>\n\n" + envelope + "\n--b--\n"), alone},
-		{"preamble and epilogue", related, "text\r\n--bb\r\nfor people --b\r\n" + twoParts(octets, "x") + "--b\r\nmore", payload("x")},
+		{"preamble and epilogue", related, "text\r\nfor people --b\r\n" + twoParts(octets, "x") + "--b\r\nmore", payload("x")},
 		{"blanks behind the boundary", related, strings.ReplaceAll(twoParts(octets, "x"), "--b\r\n", "--b \t\r\n"), payload("x")},
 		{"only line feeds", related, strings.ReplaceAll(twoParts(octets, "x"), "\r\n", "\n"), payload("x")},
 		{"folded header", related, twoParts("Content-ID:\n <p@h>\nContent-Type: application/octet-stream;\n\tname=\"x\"\n", "x"), payload("x")},
 		{"header names", related, twoParts("CONTENT-id : p@h\ncontent-type:Application/Octet-Stream\nX-Other: \xe4\n", "x"), payload("x")},
 		{"empty part", related, twoParts(octets, ""), payload("")},
 		{"empty part without its line", related, strings.Replace(twoParts(octets, ""), "\r\n\r\n\r\n--b--", "\r\n\r\n--b--", 1), payload("")},
-		{"boundary is prefix of content", related, twoParts(octets, "1\r\n--bx\r\n--b-\r\n--b--x\r\n2"), payload("1\r\n--bx\r\n--b-\r\n--b--x\r\n2")},
+		{"boundary within a line", related, twoParts(octets, "1--b\r\n -- b\r\n--\r\nb"), payload("1--b\r\n -- b\r\n--\r\nb")},
+		{"line feed behind the end", related, strings.TrimSuffix(twoParts(octets, "x"), "\r\n") + "\n", payload("x")},
 		{"content ends in line breaks", related, twoParts(octets, "x\r\n\r\n"), payload("x\r\n\r\n")},
 		{"base64", related, twoParts(octets+"Content-Transfer-Encoding: BASE64\n", "AAH+\r\n /w==\t"), payload("\x00\x01\xfe\xff")},
 		{"quoted-printable", related, twoParts(octets+"Content-Transfer-Encoding: quoted-printable\n", "a=3Db=\r\nc"), payload("a=bc")},
@@ -119,6 +120,10 @@ func TestReadRefuses(t *testing.T) {
 		{"no parts", related, "--b--\r\n", ebms.MimeInconsistency, nil},
 		{"end missing", related, strings.TrimSuffix(good, "--b--\r\n"), ebms.MimeInconsistency, nil},
 		{"end damaged", related, strings.TrimSuffix(good, "--\r\n") + "-\r\n", ebms.MimeInconsistency, nil},
+		{"boundary begins a line of the content", related, twoParts(octets, "1\r\n--bx\r\n2"), ebms.MimeInconsistency, nil},
+		{"last boundary begins a line of the content", related, twoParts(octets, "1\r\n--b--x\r\n2"), ebms.MimeInconsistency, nil},
+		{"boundary begins a line of the preamble", related, "--bx\r\n" + good, ebms.MimeInconsistency, nil},
+		{"mixed ends of lines", related, strings.Replace(good, "\r\n--b\r\n", "\r\n--b\n", 1), ebms.MimeInconsistency, nil},
 		{"header cut off", related, "--b\r\nContent-ID: <r@h>\r\n", ebms.MimeInconsistency, nil},
 		{"boundary not at line start", related, strings.ReplaceAll(good, "\r\n--b", "--b"), ebms.MimeInconsistency, nil},
 		{"start names nothing", `multipart/related; start="<q@h>"; boundary=b`, good, ebms.MimeInconsistency, nil},
@@ -412,6 +417,36 @@ func FuzzRead(f *testing.F) {
 		}
 		if total > len(body)+2*len(body)/100 || len(m.Envelope) > limits.Envelope || len(m.Parts) > limits.Parts {
 			t.Errorf("%d bytes in %d parts out of %d bytes", total, len(m.Parts), len(body))
+		}
+	})
+}
+
+// Whatever we and the standard library both take apart, we take apart in the same way.
+func FuzzSplit(f *testing.F) {
+	f.Add([]byte(twoParts("Content-ID: <p@h>\n", "1\r\n--b--x\r\n2")))
+	f.Add([]byte(twoParts("Content-Transfer-Encoding: binary\n", "\r\n\r\n")))
+	f.Add([]byte(strings.ReplaceAll(twoParts("", ""), "\r\n", "\n")))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		ours, err := split(body, "b", Limits{Parts: 10, Header: 4096})
+		if err != nil {
+			return
+		}
+		theirs := multipart.NewReader(bytes.NewReader(body), "b")
+		for i := range ours {
+			p, err := theirs.NextRawPart()
+			if err != nil {
+				return // stricter in headers
+			}
+			data, err := io.ReadAll(p)
+			if err != nil {
+				return
+			}
+			if e := strings.ToLower(p.Header.Get("Content-Transfer-Encoding")); e != "base64" && e != "quoted-printable" && !bytes.Equal(data, ours[i].Data) {
+				t.Fatalf("part %d of %q: we read %q, mime/multipart %q", i, body, ours[i].Data, data)
+			}
+		}
+		if _, err := theirs.NextRawPart(); err == nil {
+			t.Fatalf("mime/multipart reads a part behind the end of %q", body)
 		}
 	})
 }
