@@ -21,17 +21,8 @@ import (
 // sent notes in the transaction of a dispatch what it settles and what the partner owes for it now.
 func (g *Gateway) sent(tx store.Tx, x store.Interchange, transactions []store.Transaction, at time.Time) error {
 	if original, ok := answeredBy(x); ok {
-		list, err := tx.Ledger(original)
-		if err != nil {
+		if err := tx.SettleLedger(original, x.ID, at); err != nil {
 			return err
-		}
-		for _, e := range list {
-			if e.AnsweredBy != x.ID || !e.DoneAt.IsZero() {
-				continue
-			}
-			if err := g.settle(tx, e, at, x.ID); err != nil {
-				return err
-			}
 		}
 	}
 	if err := lockSent(tx, x.ID); err != nil {

@@ -567,7 +567,6 @@ func (g *Gateway) dispatch(ctx context.Context, item store.Work) (work.Commit, e
 	if err != nil {
 		return work.Commit{}, fmt.Errorf("gateway: dispatch: %w", err)
 	}
-	x.State = store.StatePublished
 	return work.Commit{
 		Do: func(tx store.Tx) error {
 			if again {
@@ -582,7 +581,7 @@ func (g *Gateway) dispatch(ctx context.Context, item store.Work) (work.Commit, e
 					return err
 				}
 			}
-			if err := tx.UpdateInterchange(x); err != nil {
+			if err := tx.SetState(x.ID, store.StatePublished); err != nil {
 				return err
 			}
 			return tx.CompleteWork(item)

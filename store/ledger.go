@@ -58,6 +58,9 @@ type LedgerTx interface {
 	InsertLedgerOnce(e LedgerEntry) error
 	// UpdateLedger rewrites State and everything below it. ErrNotFound.
 	UpdateLedger(e LedgerEntry) error
+	// SettleLedger notes that an answer has gone out at an instant: the entries of an interchange that it answers and that
+	// are not done become met, or late if their deadline has passed, and nobody looks at them any more.
+	SettleLedger(interchangeID, answeredBy int64, at time.Time) error
 	// Ledger lists the entries of an interchange by their key. What Ledger, LedgerEntry and LedgerDue return inside Update
 	// nobody else changes until the transaction ends.
 	Ledger(interchangeID int64) ([]LedgerEntry, error)

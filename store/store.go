@@ -109,6 +109,8 @@ type Tx interface {
 	// UpdateInterchange rewrites what the check found out, that is State and everything below it; ID selects
 	// the row. ErrNotFound.
 	UpdateInterchange(x Interchange) error
+	// SetState changes the state of an interchange and nothing else. ErrNotFound.
+	SetState(id int64, s State) error
 	// Interchange returns one interchange. ErrNotFound.
 	Interchange(id int64) (Interchange, error)
 	// Interchanges lists newest first, at most limit, with ID < before when before > 0.

@@ -174,6 +174,7 @@ func writerPragmas() url.Values {
 			"foreign_keys(1)",
 			"cache_size(-65536)",           // 64 MiB; what the cache has not must be read again for every row
 			"wal_autocheckpoint(4000)",     // pages; each checkpoint syncs twice
+			"temp_store(MEMORY)",           // what a transaction of a group may have to take back is not written to a file
 			"journal_size_limit(67108864)", // the write-ahead log gives space back after a large transaction
 		},
 	}

@@ -36,6 +36,13 @@ func (t *tx) UpdateInterchange(x store.Interchange) error {
 	}})
 }
 
+// SetState implements store.Tx.
+func (t *tx) SetState(id int64, s store.State) error {
+	return t.later(queued{op: "set state", c: setState, args: []any{id, string(s)}, none: func() error {
+		return fmt.Errorf("store: set state of interchange %d: %w", id, store.ErrNotFound)
+	}})
+}
+
 // Interchange implements store.Tx.
 func (t *tx) Interchange(id int64) (store.Interchange, error) {
 	found, err := list(t, "interchange", selectInterchange, scanInterchange, id)

@@ -34,6 +34,12 @@ func (t *tx) UpdateLedger(e store.LedgerEntry) error {
 	}})
 }
 
+// SettleLedger implements store.LedgerTx.
+func (t *tx) SettleLedger(interchangeID, answeredBy int64, at time.Time) error {
+	args := []any{interchangeID, answeredBy, micros(at), string(store.LedgerMet), string(store.LedgerLate)}
+	return t.later(queued{op: "settle ledger", c: settleLedger, args: args})
+}
+
 // Ledger implements store.LedgerTx.
 func (t *tx) Ledger(interchangeID int64) ([]store.LedgerEntry, error) {
 	return list(t, "ledger", t.locking(listLedger), scanLedger, interchangeID)

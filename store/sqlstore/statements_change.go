@@ -73,6 +73,8 @@ var (
 	updateInterchange = updating(tableInterchange, `UPDATE interchange SET state = $2, verdict = $3, format_version = $4, sparte = $5,
 		sender = $6, recipient = $7, control_ref = $8, application_ref = $9, message_type = $10, test = $11,
 		message_count = $12, finding_count = $13, checked_at = $14 WHERE id = $1`)
+	// It leaves the indexes alone, and is what every sending does.
+	setState           = updating(tableInterchange, `UPDATE interchange SET state = $2 WHERE id = $1`)
 	deleteMessages     = deleting(tableMessage, `DELETE FROM message WHERE interchange_id = $1`)
 	deleteTransactions = deleting(tableTransaction, `DELETE FROM message_transaction WHERE interchange_id = $1`)
 	deleteFindings     = deleting(tableFinding, `DELETE FROM finding WHERE interchange_id = $1`)
@@ -92,6 +94,8 @@ var (
 	insertLedger = inserting(tableLedger)
 	updateLedger = updating(tableLedger, `UPDATE ledger SET state = $5, due_at = $6, done_at = $7, answered_by = $8, look_at = $9, step = $10
 		WHERE interchange_id = $1 AND message_index = $2 AND transaction_index = $3 AND kind = $4`)
+	settleLedger = updating(tableLedger, `UPDATE ledger SET state = CASE WHEN due_at > 0 AND due_at < $3 THEN $5 ELSE $4 END,
+		done_at = $3, look_at = 0 WHERE interchange_id = $1 AND answered_by = $2 AND done_at = 0`)
 	insertProcessKey = inserting(tableProcessKey)
 	nextControlRef   = updating(tableControlRef, `INSERT INTO control_ref (mp_id, last) VALUES ($1, $2)
 		ON CONFLICT (mp_id) DO UPDATE SET last = control_ref.last + $2`)
@@ -110,9 +114,9 @@ var (
 // is refused by the engine.
 func (d Dialect) changes() []string {
 	audited := []change{
-		insertPayload, insertUpload, insertChunk, deleteChunks, deleteUpload, insertInterchange, updateInterchange, deleteMessages, deleteTransactions,
+		insertPayload, insertUpload, insertChunk, deleteChunks, deleteUpload, insertInterchange, updateInterchange, setState, deleteMessages, deleteTransactions,
 		deleteFindings, insertMessage, insertTransaction, insertFinding, insertEvent, insertWork, deleteWork, retryWork, parkWork,
-		insertLedger, updateLedger, insertProcessKey, nextControlRef, insertDecision, setPartnerValue, deletePartnerValue, requeueWork, holdWork,
+		insertLedger, updateLedger, settleLedger, insertProcessKey, nextControlRef, insertDecision, setPartnerValue, deletePartnerValue, requeueWork, holdWork,
 		solveWork, setAssignment, deleteAssignment, setCompleteness,
 		insertTransmission, updateTransmission, setCertificate, insertPrivateKey, setCRL, setPartner, insertKey, destroyKey, insertHold, releaseHold,
 	}

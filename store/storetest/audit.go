@@ -96,6 +96,7 @@ func fillEverything(t *testing.T, st store.Store) {
 		x.State, x.Verdict = store.StateChecked, "rejected"
 		errs := []error{
 			tx.UpdateInterchange(x),
+			tx.SetState(x.ID, store.StatePublished),
 			tx.InsertMessage(store.Message{InterchangeID: x.ID, Index: 1, Type: "UTILMD"}),
 			tx.InsertTransaction(store.Transaction{InterchangeID: x.ID, MessageIndex: 1, Index: 1, Number: "V1"}),
 			tx.InsertFinding(store.Finding{InterchangeID: x.ID, Index: 1, Code: "E1", Data: []byte("{}")}),
@@ -106,7 +107,8 @@ func fillEverything(t *testing.T, st store.Store) {
 			tx.InsertFinding(store.Finding{InterchangeID: x.ID, Index: 2}),
 			tx.InsertProcessKey(store.ProcessKey{InterchangeID: x.ID, MessageIndex: 1, TransactionIndex: 1, Level: "reply", Value: "RE1"}),
 			tx.InsertLedger(store.LedgerEntry{InterchangeID: x.ID, Kind: store.LedgerContrl, State: store.LedgerOpen, DueAt: at(1)}),
-			tx.UpdateLedger(store.LedgerEntry{InterchangeID: x.ID, Kind: store.LedgerContrl, State: store.LedgerMet, AnsweredBy: x.ID}),
+			tx.UpdateLedger(store.LedgerEntry{InterchangeID: x.ID, Kind: store.LedgerContrl, State: store.LedgerOpen, AnsweredBy: x.ID}),
+			tx.SettleLedger(x.ID, x.ID, at(2)),
 			tx.SetAssignment(store.Assignment{MPID: "1", Object: "malo/ä", Partner: "2", From: at(1), Rolle: "LF", Source: "import"}),
 			tx.SetAssignment(store.Assignment{MPID: "1", Object: "malo/ä", Partner: "2", From: at(1), Until: at(2), Rolle: "LF"}),
 			tx.SetAssignment(store.Assignment{MPID: "1", Object: "malo/b", Partner: "2"}),

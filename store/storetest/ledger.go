@@ -39,6 +39,38 @@ func ledgerTests() []test {
 			}
 		}},
 		{"ledger/behaves like the model", testLedgerModel},
+		{"ledger/settle", func(t *testing.T, st store.Store) {
+			id, other, answer := addInterchange(t, st), addInterchange(t, st), addInterchange(t, st)
+			list := []store.LedgerEntry{
+				{InterchangeID: id, MessageIndex: 1, AnsweredBy: answer, DueAt: at(5)},
+				{InterchangeID: id, MessageIndex: 2, AnsweredBy: answer, DueAt: at(4)},
+				{InterchangeID: id, MessageIndex: 3, AnsweredBy: answer},
+				{InterchangeID: id, MessageIndex: 4, AnsweredBy: answer, DoneAt: at(1)},
+				{InterchangeID: id, MessageIndex: 5, AnsweredBy: other},
+				{InterchangeID: id, MessageIndex: 6},
+				{InterchangeID: other, MessageIndex: 1, AnsweredBy: answer},
+			}
+			for i := range list {
+				list[i].Kind, list[i].State, list[i].LookAt = store.LedgerAperak, store.LedgerOpen, at(2)
+			}
+			update(t, st, func(tx store.Tx) error {
+				for _, e := range list {
+					if err := tx.InsertLedger(e); err != nil {
+						return err
+					}
+				}
+				return tx.SettleLedger(id, answer, at(5))
+			})
+			for i, state := range []store.LedgerState{store.LedgerMet, store.LedgerLate, store.LedgerMet} {
+				list[i].State, list[i].DoneAt, list[i].LookAt = state, at(5), time.Time{}
+			}
+			got := view(t, st, func(tx store.Tx) ([]store.LedgerEntry, error) {
+				here, err := tx.Ledger(id)
+				there, err2 := tx.Ledger(other)
+				return append(here, there...), errors.Join(err, err2)
+			})
+			equal(t, "ledger", list, got)
+		}},
 		{"ledger/what is read is not changed by others", testLedgerLock},
 		{"process key/find", func(t *testing.T, st store.Store) {
 			a, b := addInterchange(t, st), addInterchange(t, st)

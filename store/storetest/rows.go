@@ -88,6 +88,19 @@ func interchangeTests() []test {
 			})
 			equal(t, "interchanges", []store.Interchange{other, after}, got)
 		}},
+		{"interchange/state", func(t *testing.T, st store.Store) {
+			x := fullInterchange(t, st)
+			update(t, st, func(tx store.Tx) (err error) {
+				if x.ID, err = tx.InsertInterchange(x); err != nil {
+					return err
+				}
+				return tx.SetState(x.ID, store.StatePublished)
+			})
+			x.State = store.StatePublished
+			equal(t, "interchange", x, view(t, st, func(tx store.Tx) (store.Interchange, error) { return tx.Interchange(x.ID) }))
+			err := st.Update(t.Context(), func(tx store.Tx) error { return tx.SetState(4711, store.StateChecked) })
+			wantError(t, "SetState", err, store.ErrNotFound)
+		}},
 		{"interchange/unknown", func(t *testing.T, st store.Store) {
 			err := st.View(t.Context(), func(tx store.Tx) error {
 				_, err := tx.Interchange(4711)

@@ -53,6 +53,8 @@ func transactionTests() []test {
 			for name, fn := range map[string]func(tx store.Tx) error{
 				"AddWork":           add,
 				"UpdateInterchange": func(tx store.Tx) error { return tx.UpdateInterchange(store.Interchange{ID: id, Verdict: "x"}) },
+				"SetState":          func(tx store.Tx) error { return tx.SetState(id, store.StateChecked) },
+				"SettleLedger":      func(tx store.Tx) error { return tx.SettleLedger(id, id, at(1)) },
 				"ReplaceMessages":   func(tx store.Tx) error { return tx.ReplaceMessages(id) },
 			} {
 				if err := st.View(t.Context(), fn); err == nil {

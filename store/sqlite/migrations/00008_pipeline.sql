@@ -1,0 +1,4 @@
+-- +goose Up
+
+-- No query looks for what an interchange answers.
+DROP INDEX ledger_by_answer;
