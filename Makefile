@@ -82,6 +82,30 @@ crash: postgresql ## kill -9 during load, 200 times for each store driver
 load: postgresql ## 100,000 MSCONS queued in front of UTILMD, for each store driver
 	MARKTBOTE_QUEUED=100000 $(GO) test -count=1 -v -timeout 60m -run TestUrgentOvertakes ./gateway
 
+# phase4 comes from Maven Central, everything else from Debian. BDEW=1 adds phase4's own validator of the BDEW profile,
+# where a repository has com.helger.phase4:phase4-profile-bdew.
+INTEROP     = $(BIN)/interop
+SANTUARIO   = /usr/share/java/xmlsec.jar:/usr/share/java/bcprov.jar:/usr/share/java/bcpkix.jar
+
+interop: ## AS4 with phase4, Santuario and Python as partners; prints the matrix
+	@missing=; \
+	command -v javac >/dev/null 2>&1 || missing="$$missing openjdk-17-jdk-headless"; \
+	command -v mvn >/dev/null 2>&1 || missing="$$missing maven"; \
+	[ -e /usr/share/java/xmlsec.jar ] || missing="$$missing libxml-security-java"; \
+	[ -e /usr/share/java/bcpkix.jar ] || missing="$$missing libbcprov-java libbcpkix-java"; \
+	/usr/bin/python3 -c 'import lxml.etree, cryptography' 2>/dev/null || missing="$$missing python3-lxml python3-cryptography"; \
+	if [ -n "$$missing" ]; then \
+		if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then echo "interop needs:$$missing" >&2; exit 1; fi; \
+		echo "installing$$missing"; \
+		apt-get update -qq </dev/null >/dev/null && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing </dev/null >/dev/null || exit 1; \
+	fi
+	@mkdir -p $(INTEROP)/santuario
+	@mvn -B -q -Dtarget=$(INTEROP)/phase4 $(if $(filter 1,$(BDEW)),-P bdew) -f gateway/as4/interop/testdata/phase4/pom.xml package || \
+		{ echo "phase4 cannot be built: is there a Maven repository?" >&2; exit 1; }
+	@javac -d $(INTEROP)/santuario -cp $(SANTUARIO) gateway/as4/interop/testdata/santuario/Santuario.java
+	@MARKTBOTE_INTEROP=1 $(GO) test -count=1 -timeout 20m ./gateway/as4/interop
+
 fmt-check: ## list Go files that gofmt would change
 	@files=$$(find . -name '*.go' ! -path '*/.*/*' ! -path '*/testdata/*' -exec "$$($(GO) env GOROOT)/bin/gofmt" -l {} +) || exit 1; \
 	if [ -n "$$files" ]; then echo "not formatted with gofmt:" >&2; echo "$$files" >&2; exit 1; fi

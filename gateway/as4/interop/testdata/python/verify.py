@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Verifies AS4 messages of the BDEW profile with lxml (libxml2) and cryptography (OpenSSL).
 
-verify.py PKI user OWN REQUEST            decrypts for the partner OWN and verifies a user message
-verify.py PKI receipt SIGNER RECEIPT REQUEST   verifies a receipt of the partner SIGNER and compares it with the request
+verify.py user PKI OWN REQUEST                  decrypts for the partner OWN and verifies a user message
+verify.py receipt PKI SIGNER RECEIPT REQUEST    verifies a receipt of the partner SIGNER and compares it with the request
 verify.py versions
 
 PKI is a directory as made by ../pki/make.sh, REQUEST and RECEIPT are HTTP messages in files (head, empty line, body).
@@ -280,14 +280,14 @@ def receipt(pki, signer, answer, request):
 
 
 def main(args):
-    if args == ["versions"]:
+    if args[0] == "versions":
         print("python", sys.version.split()[0])
         print("lxml %d.%d.%d" % etree.LXML_VERSION[:3], "(libxml2 %d.%d.%d)" % etree.LIBXML_VERSION)
         print("cryptography", cryptography.__version__)
         return 0
     try:
-        command = {"user": user, "receipt": receipt}[args[1]]
-        print(json.dumps(command(args[0], *args[2:])))
+        command = {"user": user, "receipt": receipt}[args[0]]
+        print(json.dumps(command(*args[1:])))
         return 0
     except (Bad, InvalidSignature, InvalidTag, KeyError, ValueError) as e:
         print(json.dumps({"error": "%s: %s" % (type(e).__name__, e)}))

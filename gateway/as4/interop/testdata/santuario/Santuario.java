@@ -5,6 +5,7 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.GeneralSecurityException;
 import java.security.KeyFactory;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
@@ -42,6 +43,7 @@ import javax.xml.parsers.DocumentBuilderFactory;
 
 import org.apache.xml.security.Init;
 import org.apache.xml.security.c14n.Canonicalizer;
+import org.apache.xml.security.exceptions.XMLSecurityException;
 import org.apache.xml.security.signature.XMLSignature;
 import org.apache.xml.security.signature.XMLSignatureInput;
 import org.apache.xml.security.transforms.Transform;
@@ -104,7 +106,13 @@ public final class Santuario {
     Init.init();
     Transform.register(CONTENT, Opaque.class);
     switch (a[0]) {
-      case "verify" -> System.out.println(verify(Path.of(a[1]), a[2], Path.of(a[3])));
+      case "verify" -> {
+        try {
+          System.out.println(verify(Path.of(a[1]), a[2], Path.of(a[3])));
+        } catch (final GeneralSecurityException | IOException | XMLSecurityException e) {
+          need(false, e.toString());
+        }
+      }
       case "user" -> user(Path.of(a[1]), a[2], a[3], Path.of(a[4]), Path.of(a[5]));
       case "receipt" -> receipt(Path.of(a[1]), a[2], Path.of(a[3]), Path.of(a[4]));
       case "versions" -> System.out.println("java " + System.getProperty("java.version") + "\nsantuario "
