@@ -46,7 +46,7 @@ func TestPythonReads(t *testing.T) {
 		{"changed", "changed/message", `"error": "Bad: digest of #M-1"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			out, err := exec.Command(python, "../interop/testdata/python/verify.py", dir, "user", own, filepath.Join(dir, c.file)).CombinedOutput()
+			out, err := exec.Command(python, "../interop/testdata/python/verify.py", "user", dir, own, filepath.Join(dir, c.file)).CombinedOutput()
 			if (err == nil) == strings.HasPrefix(c.want, `"error"`) || !strings.Contains(string(out), c.want) {
 				t.Errorf("%v %s, want %s", err, out, c.want)
 			}
