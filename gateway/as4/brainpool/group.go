@@ -7,9 +7,9 @@ package brainpool
 // opposite ones and the point at infinity, so there is nothing to branch on. Scalars are taken four bits at a time, all
 // of them; a multiple comes out of its table by reading all sixteen. So the time depends on neither scalar nor point,
 // which verification does not need but has for the price of one set of formulas.
-
-// They are shorter for a = -3. Every curve here has a twin with that a, to which (x, y) -> (f²·x, f³·y) maps it, f⁴ = -3/a;
-// points are those of the twin from the moment they are read until affine returns their coordinates.
+//
+// The formulas are shorter for a = -3. Every curve here has a twin with that a, to which (x, y) -> (f²·x, f³·y) maps it,
+// f⁴ = -3/a; points are those of the twin from the moment they are read until affine returns their coordinates.
 //
 // Spec: RFC 5639, 2.2 (twisted curves)
 
