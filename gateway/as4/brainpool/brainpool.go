@@ -3,9 +3,10 @@
 //
 // Public keys are *ecdsa.PublicKey values on [P256r1], [P384r1] or [P512r1]. They come from [ParsePoint], which accepts
 // only points of the curve, and check signatures with [Verify] (ASN.1, certificates) and [VerifyRaw] (XML signatures).
-// That is work on public data and takes as long as it takes.
 //
-// Private keys are [PrivateKey] values, brainpoolP256r1 only. They sign and agree on keys.
+// Private keys are [PrivateKey] values, brainpoolP256r1 only. They sign and agree on keys, in a time that does not depend on
+// their value; docs/performance.md says how that is checked. Through crypto/ecdsa, which works with keys on these curves as
+// well, it is not so: that is for tests.
 //
 // Spec: RFC 5639, 3 (curves); BSI TR-03111, 4 (ECDSA, ECKA)
 package brainpool
