@@ -163,7 +163,7 @@ func TestReadRefuses(t *testing.T) {
 func TestReadBody(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 3*firstBuffer)
-	limits := Limits{Body: int64(len(long)), Envelope: len(long)}
+	limits := Limits{Body: int64(len(long)), Envelope: 2 * len(long)}
 	length := int64(len(long))
 	isFault := func(err error) bool { _, ok := errors.AsType[*ebms.Fault](err); return ok }
 	for _, test := range []struct {
