@@ -336,8 +336,7 @@ func TestLane(t *testing.T) {
 		for _, b := range fixture(t, name) {
 			h.add([]byte{b})
 		}
-		_, messageType := h.read()
-		if got := lane(messageType, 1000); got != want || len(h.bytes) > headBytes {
+		if got := lane(h.read().messageType, 1000); got != want || len(h.bytes) > headBytes {
 			t.Errorf("%s: lane %s, want %s; %d bytes kept", name, got, want, len(h.bytes))
 		}
 	}

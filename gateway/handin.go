@@ -37,8 +37,7 @@ func (g *Gateway) HandIn(ctx context.Context, s Submission) (id int64, err error
 	if err != nil {
 		return 0, fmt.Errorf("gateway: hand in: %w", err)
 	}
-	_, messageType := body.head.read()
-	h := handIn{g: g, Submission: s, messageType: messageType}
+	h := handIn{g: g, Submission: s, messageType: body.head.read().messageType}
 	h.x = store.Interchange{Direction: store.Out, Channel: s.Channel, ReceivedAt: g.now(), State: store.StateReceived}
 	if s.ID != "" {
 		h.x.ReceivedID = s.Channel + "/" + s.ID // not to be taken for an answer, see answerID

@@ -85,6 +85,7 @@ type Delivery struct {
 	Channel    string    // how it travelled
 	ReceivedID string    // identity that the transport gave; empty: every delivery is a new one
 	Sender     string    // MP-ID of the partner as the transport proves it; empty: nothing is proved
+	ControlRef string    // UNB 0020 as the transport says; empty: it does not
 	At         time.Time // of the receipt that the transport confirms; zero: now
 	Body       io.Reader
 	// Keep, if not nil, keeps what belongs to the transport in the transaction of the interchange, whose ID it gets. It is
@@ -241,16 +242,16 @@ func (g *Gateway) keep(ctx context.Context, direction store.Direction, d Deliver
 	if at.IsZero() {
 		at = now
 	}
-	sender, messageType := head.read()
-	item := store.Work{Kind: kindCheck, Lane: lane(messageType, payload.Size), DueAt: now}
-	if d.Sender != "" && sender != "" && sender != d.Sender {
+	start := head.read()
+	item := store.Work{Kind: kindCheck, Lane: lane(start.messageType, payload.Size), DueAt: now}
+	if d.Sender != "" && start.sender != "" && start.sender != d.Sender {
 		item.Parked = true
 		item.Reason = fmt.Sprintf("gateway: UNB names the sender %s, but %s proves that it comes from %s; requeue to process it all the same",
-			sender, d.Channel, d.Sender)
+			start.sender, d.Channel, d.Sender)
 	}
 	var id int64
 	err = g.store.Update(ctx, func(tx store.Tx) error {
-		tx.SetClass(dataClass(messageType))
+		tx.SetClass(dataClass(start.messageType))
 		var err error
 		if !long {
 			if payload, err = tx.PutPayload(content); err != nil {
@@ -283,7 +284,11 @@ func (g *Gateway) keep(ctx context.Context, direction store.Direction, d Deliver
 	g.log.Info("interchange kept", zap.Int64("interchange", id), zap.String("direction", string(direction)),
 		zap.String("channel", d.Channel), zap.Int64("bytes", payload.Size))
 	if item.Parked {
-		g.log.Warn("the sender in UNB is not the one that the transport proves", zap.Int64("interchange", id), zap.String("unb", sender), zap.String("transport", d.Sender))
+		g.log.Warn("the sender in UNB is not the one that the transport proves", zap.Int64("interchange", id), zap.String("unb", start.sender), zap.String("transport", d.Sender))
+	}
+	if d.ControlRef != "" && d.ControlRef != start.controlRef {
+		g.log.Warn("the transport names another reference than UNB; UNB counts", zap.Int64("interchange", id),
+			zap.String("unb", start.controlRef), zap.String("transport", d.ControlRef))
 	}
 	g.work.Wake(item.Lane)
 	return id, nil
@@ -330,18 +335,25 @@ func (h *headWriter) add(p []byte) {
 	}
 }
 
-// read returns UNB 0004 and UNH 0065 of the first message, empty if they cannot be read that early.
-func (h *headWriter) read() (sender, messageType string) {
+// start is what the first bytes of an interchange say; fields are empty if they cannot be read that early.
+type start struct {
+	sender      string // UNB 0004
+	controlRef  string // UNB 0020
+	messageType string // UNH 0065 of the first message
+}
+
+func (h *headWriter) read() (s start) {
 	r := edifact.NewReader(bytes.NewReader(h.bytes), edifact.Options{})
-	for s, err := r.Next(); err == nil; s, err = r.Next() {
-		switch s.Tag() {
+	for seg, err := r.Next(); err == nil; seg, err = r.Next() {
+		switch seg.Tag() {
 		case edifact.UNB:
-			sender = s.Text(3, 1)
+			s.sender, s.controlRef = seg.Text(3, 1), seg.Text(6, 1)
 		case edifact.UNH:
-			return sender, s.Text(3, 1)
+			s.messageType = seg.Text(3, 1)
+			return s
 		}
 	}
-	return sender, ""
+	return s
 }
 
 // lane chooses the lane of an interchange. One whose type is not known is not urgent; one that takes long to check must

@@ -44,7 +44,7 @@ func (c *as4Channel) Send(ctx context.Context, out gateway.Outgoing) (time.Time,
 // Receive implements as4.Inbox.
 func (c *as4Channel) Receive(ctx context.Context, d as4.Delivery) error {
 	_, err := c.gateway.ReceiveDelivery(ctx, gateway.Delivery{
-		Channel: "as4", ReceivedID: d.ID, Sender: d.Sender, At: d.At, Body: d.Body, Keep: d.Keep,
+		Channel: "as4", ReceivedID: d.ID, Sender: d.Sender, ControlRef: d.Document, At: d.At, Body: d.Body, Keep: d.Keep,
 	})
 	switch {
 	case errors.Is(err, gateway.ErrTooLarge):

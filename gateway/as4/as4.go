@@ -45,6 +45,7 @@ type Delivery struct {
 	ID        string // of the transport, stays the same for a repetition
 	Sender    string // MP-ID that the signature proves
 	Recipient string // own MP-ID
+	Document  string // BDEWDocumentNo, which should be UNB 0020; may be empty
 	At        time.Time
 	Body      io.Reader
 	// Keep keeps the proof in the transaction of the file.

@@ -339,3 +339,40 @@ func TestRefusalsKept(t *testing.T) {
 		t.Errorf("%d kept", kept)
 	}
 }
+
+// TestAgreed: what a partner may do because it is agreed with him.
+func TestAgreed(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	to := w.houses[netz]
+	agree := func(change func(p *partner.Partner)) {
+		t.Helper()
+		err := to.Directory.Change(t.Context(), lieferant, "test", "test", func(p *partner.Partner) error { change(p); return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	alone := w.houses[lieferant].triple.Signature
+	alone.Path = alone.Path[len(alone.Path)-1:]
+	schedule := func(m *ebms.UserMessage) { m.Service = ebms.ServiceFP }
+	for _, tt := range []struct {
+		name   string
+		f      forged
+		before ebms.Code
+		agree  func(p *partner.Partner)
+		after  ebms.Code
+	}{
+		{"not encrypted", forged{plain: true}, ebms.PolicyNoncompliance, func(p *partner.Partner) { p.AcceptUnencrypted = true }, ""},
+		{"not signed either", forged{bare: true}, ebms.FailedAuthentication, func(*partner.Partner) {}, ebms.FailedAuthentication},
+		{"certificate alone", forged{signer: alone}, "", func(p *partner.Partner) { p.AcceptX509v3 = false }, ebms.FailedAuthentication},
+		{"schedules", forged{header: schedule}, ebms.ValueNotRecognized, func(p *partner.Partner) { p.AnyService = true }, ""},
+	} {
+		if code := w.post(to, tt.f); code != tt.before {
+			t.Errorf("%s: %q before it is agreed, want %q", tt.name, code, tt.before)
+		}
+		agree(tt.agree)
+		if code := w.post(to, tt.f); code != tt.after {
+			t.Errorf("%s: %q when it is agreed, want %q", tt.name, code, tt.after)
+		}
+	}
+}

@@ -20,6 +20,7 @@ import (
 	"github.com/marktbote/marktbote/gateway/as4/swa"
 	"github.com/marktbote/marktbote/gateway/as4/wss"
 	"github.com/marktbote/marktbote/gateway/as4/xmltree"
+	"github.com/marktbote/marktbote/gateway/partner"
 	"github.com/marktbote/marktbote/store"
 )
 
@@ -75,6 +76,7 @@ type incoming struct {
 	contentType string
 	env         *wss.Envelope
 	message     *ebms.UserMessage
+	from        *partner.Partner // entry of From; see partner
 	verified    *wss.Verified
 	path        []*x509.Certificate // root first
 }
@@ -108,6 +110,7 @@ func (in *incoming) receive(r *http.Request, clientCertificate func(*http.Reques
 	if in.body, err = readBody(r, n.Limits.Body); err != nil {
 		return nil, err
 	}
+	in.at = n.Now().UTC().Truncate(time.Millisecond) // it is here now
 	n.step("read")
 	// What is decrypted in place is a copy; in.body stays as it came.
 	mime, err := swa.Read(in.contentType, int64(len(in.body)), bytes.NewReader(in.body), swa.DefaultLimits)
@@ -228,7 +231,15 @@ func (in *incoming) open(ctx context.Context, parts []swa.Part) ([]wss.Part, err
 	for i, p := range parts {
 		payloads[i] = wss.Part(p)
 	}
-	if len(payloads) > 0 {
+	plain := false
+	if len(payloads) > 0 && !env.Encrypted() {
+		p, err := in.partner(ctx)
+		if err != nil {
+			return nil, err
+		}
+		plain = p.AcceptUnencrypted // whether it is from him is still to be seen
+	}
+	if len(payloads) > 0 && !plain {
 		keys, err := n.agreers(ctx, m.To.ID, in.at)
 		if err != nil {
 			return nil, err
@@ -260,20 +271,35 @@ func (in *incoming) authenticate(ctx context.Context) error {
 		return ebms.Faultf(ebms.FailedAuthentication, "From is %s, but the signature certificate is of %s", m.From.ID, mpID)
 	}
 	in.path = path
+	p, err := in.partner(ctx)
+	if err != nil {
+		return err
+	}
+	if len(in.verified.Path) == 1 && !p.AcceptX509v3 {
+		return ebms.Faultf(ebms.FailedAuthentication, "the signature certificate comes without its issuer; a PKIPath is agreed")
+	}
 	if in.tls == nil {
 		return nil
 	}
-	tls, err := smpki.MPID(in.tls)
-	if err != nil || tls != m.From.ID {
-		p, err := n.Directory.Partner(ctx, m.From.ID)
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return fmt.Errorf("as4: partner %s: %w", m.From.ID, err)
-		}
-		if !p.AnyTLSIdentity {
-			return ebms.Faultf(ebms.FailedAuthentication, "From is %s, but the TLS certificate is of %s", m.From.ID, tls)
-		}
+	if tls, err := smpki.MPID(in.tls); (err != nil || tls != m.From.ID) && !p.AnyTLSIdentity {
+		return ebms.Faultf(ebms.FailedAuthentication, "From is %s, but the TLS certificate is of %s", m.From.ID, tls)
 	}
 	return nil
+}
+
+// partner returns what is known about the sender, with the defaults for one who is not in the directory.
+func (in *incoming) partner(ctx context.Context) (*partner.Partner, error) {
+	if in.from == nil {
+		p, err := in.n.Directory.Partner(ctx, in.message.From.ID)
+		if errors.Is(err, store.ErrNotFound) {
+			p, err = partner.New(in.message.From.ID), nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("as4: partner %s: %w", in.message.From.ID, err)
+		}
+		in.from = &p
+	}
+	return in.from, nil
 }
 
 // allowed reports whether files of this kind are taken.
@@ -284,9 +310,9 @@ func (in *incoming) allowed(ctx context.Context) error {
 	if m.Purpose() != ebms.Business || m.Service == ebms.ServiceMP || slices.Contains(in.n.Services, serviceName(m.Service)) {
 		return nil
 	}
-	p, err := in.n.Directory.Partner(ctx, m.From.ID)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return fmt.Errorf("as4: partner %s: %w", m.From.ID, err)
+	p, err := in.partner(ctx)
+	if err != nil {
+		return err
 	}
 	if !p.AnyService {
 		return ebms.Faultf(ebms.ValueNotRecognized, "the Service %s is not used here", serviceName(m.Service))
@@ -354,8 +380,9 @@ func (in *incoming) file(ctx context.Context, part wss.Part, keep func(store.Tx,
 	if kind, _ := m.Parts[0].Property(ebms.PropertyCompressionType); kind != "" {
 		body = swa.Gunzip(part.Data, in.n.Limits.Payload)
 	}
+	document, _ := m.Parts[0].Property(ebms.PropertyDocumentNo)
 	return in.n.Inbox.Receive(ctx, Delivery{
-		ID: in.transmissionKey(), Sender: m.From.ID, Recipient: m.To.ID, At: in.at, Body: body, Keep: keep,
+		ID: in.transmissionKey(), Sender: m.From.ID, Recipient: m.To.ID, Document: document, At: in.at, Body: body, Keep: keep,
 	})
 }
 
