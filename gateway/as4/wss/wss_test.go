@@ -8,7 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/marktbote/marktbote/gateway/as4/ebms"
 	"github.com/marktbote/marktbote/gateway/as4/smpki"
+	"github.com/marktbote/marktbote/gateway/as4/xmltree"
 )
 
 func TestRoundTrip(t *testing.T) {
@@ -161,5 +163,76 @@ func TestSignGivesIDs(t *testing.T) {
 	}
 	if _, err := Verify(&env, nil); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestEncrypted(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		change
+		want bool
+	}{
+		{"encrypted", change{}, true},
+		{"only a key", change{encrypted: func(f *forgery) { remove(f.get("EncryptedData", 0)) }}, true},
+		{"only data", change{encrypted: func(f *forgery) { remove(f.get("EncryptedKey", 0)) }}, true},
+		{"neither", change{encrypted: func(f *forgery) { remove(f.get("EncryptedData", 0)); remove(f.get("EncryptedKey", 0)) }}, false},
+		{"data in Messaging", change{encrypted: func(f *forgery) {
+			f.env.Messaging.Append(remove(f.get("EncryptedData", 0)))
+			remove(f.get("EncryptedKey", 0))
+		}}, true},
+	} {
+		root, err := xmltree.Parse([]byte(c.make(t).xml), xmltree.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		env, err := Locate(root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := env.Encrypted(); got != c.want {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+}
+
+// Somebody may have made the envelope without Locate.
+func TestDuplicateIDsWithoutLocate(t *testing.T) {
+	m := change{signed: func(f *forgery) { f.env.Header.Add("x", "urn:x", "y").Set("Id", "M-1") }}.make(t)
+	root, err := xmltree.Parse([]byte(m.xml), xmltree.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	header := root.Find(soapSpace, "Header")
+	env := Envelope{
+		Root: root, Header: header, Messaging: header.Find(ebSpace, "Messaging"),
+		Body: root.Find(soapSpace, "Body"), Security: header.Find(wsseSpace, "Security"),
+	}
+	_, err = Decrypt(&env, m.parts, recipientKeys())
+	wantFault(t, err, ebms.InvalidHeader, "is there twice")
+	_, err = Verify(&env, nil)
+	wantFault(t, err, ebms.InvalidHeader, "is there twice")
+}
+
+// The content key opens the parts without the key of the recipient, for both sides.
+func TestContentKey(t *testing.T) {
+	p := payload("payload@as4.example.org", 100)
+	env := envelope(t, p)
+	if _, err := Sign(&env, identity(people().sender.Signature), []Part{p}); err != nil {
+		t.Fatal(err)
+	}
+	encrypted, err := Encrypt(&env, people().recipient.Encryption.Certificate, []Part{p})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := bytes.Clone(encrypted[0].Data)
+	if got, err := open(env.ContentKey, bytes.Clone(sent)); err != nil || !bytes.Equal(got, p.Data) {
+		t.Errorf("the key of the sender does not open the part: %v", err)
+	}
+	env.ContentKey = nil
+	if _, err := Decrypt(&env, encrypted, recipientKeys()); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := open(env.ContentKey, sent); err != nil || !bytes.Equal(got, p.Data) {
+		t.Errorf("the key of the recipient does not open the part: %v", err)
 	}
 }
