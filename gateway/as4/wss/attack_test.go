@@ -418,6 +418,21 @@ func TestAttacks(t *testing.T) {
 			e.Append(find(e, "Transform").Clone())
 		}}, policy, "exactly one transform"},
 		{"no transform of the ciphertext", change{encrypted: func(f *forgery) { remove(find(f.get("EncryptedData", 0), "Transforms")) }}, policy, "exactly one transform"},
+		{"parameters of the transform of the ciphertext", change{encrypted: func(f *forgery) {
+			find(f.get("EncryptedData", 0), "Transform").Add("x", "urn:x", "y")
+		}}, policy, "parameters"},
+		{"EncryptedData with more", change{encrypted: func(f *forgery) { f.get("EncryptedData", 0).Add("x", "urn:x", "y") }}, policy, "not part of the profile"},
+		{"EncryptedKey with more", change{encrypted: func(f *forgery) { f.get("EncryptedKey", 0).Add("x", "urn:x", "y") }}, policy, "not part of the profile"},
+		{"key without encryption method", change{encrypted: func(f *forgery) { remove(find(f.get("EncryptedKey", 0), "EncryptionMethod")) }}, header, `no "EncryptionMethod"`},
+		{"key without KeyInfo", change{encrypted: func(f *forgery) { remove(find(f.get("EncryptedKey", 0), "KeyInfo")) }}, header, `no "KeyInfo"`},
+		{"key without cipher", change{encrypted: func(f *forgery) { remove(find(f.get("EncryptedKey", 0), "CipherData")) }}, header, `no "CipherData"`},
+		{"key without cipher value", change{encrypted: func(f *forgery) { remove(f.get("CipherValue", 0)) }}, header, `no "CipherValue"`},
+		{"cipher value that is no base64", change{encrypted: func(f *forgery) { f.get("CipherValue", 0).SetText("?") }}, header, "base64"},
+		{"point that is no base64", change{encrypted: func(f *forgery) { f.get("PublicKey", 0).SetText("?") }}, header, "base64"},
+		{"no curve", change{encrypted: func(f *forgery) { remove(f.get("NamedCurve", 0)) }}, header, `no "NamedCurve"`},
+		{"no point", change{encrypted: func(f *forgery) { remove(f.get("PublicKey", 0)) }}, header, `no "PublicKey"`},
+		{"no parameters of the key derivation", change{encrypted: func(f *forgery) { remove(f.get("ConcatKDFParams", 0)) }}, header, `no "ConcatKDFParams"`},
+		{"no digest in the key derivation", change{encrypted: func(f *forgery) { remove(find(f.get("ConcatKDFParams", 0), "DigestMethod")) }}, header, `no "DigestMethod"`},
 		{"aes256-gcm", change{encrypted: func(f *forgery) {
 			find(f.get("EncryptedData", 0), "EncryptionMethod").Set("Algorithm", "http://www.w3.org/2009/xmlenc11#aes256-gcm")
 		}}, policy, "content encryption algorithm"},
@@ -457,14 +472,14 @@ func TestAttacks(t *testing.T) {
 			e := find(f.get("EncryptedData", 0), "KeyInfo")
 			e.Parent.Append(e.Clone())
 		}}, header, "twice"},
-		{"more keys than parts", change{ids: twoParts, encrypted: func(f *forgery) {
+		{"a key for each part", change{ids: twoParts, encrypted: func(f *forgery) {
 			for i := range 2 {
 				e := find(f.get("EncryptedData", i), "KeyInfo")
 				e.Children = nil
 				e.Append(f.get("EncryptedKey", 0).Clone().Set("Id", "EK-"+strconv.Itoa(i)))
 			}
 			remove(f.get("EncryptedKey", 0))
-		}}, "", ""}, // the list is of no use, but each part has its key
+		}}, "", ""},
 		{"reference of another namespace", change{sealing: func(f *forgery) { f.get("SignedInfo", 0).Add("x", "urn:x", "Reference") }}, policy, `"Reference" in "SignedInfo"`},
 		{"no key agreement", change{encrypted: func(f *forgery) {
 			replace(f.get("AgreementMethod", 0), el("ds", dsSpace, "KeyName").SetText("x"))

@@ -127,7 +127,7 @@ type encrypted struct {
 
 // encryptedDatas reads the EncryptedData elements of the Security header, one for each part.
 func encryptedDatas(env *Envelope, known ids, parts []Part) ([]encrypted, error) {
-	r := keyReader{env: env, known: known, read: map[*xmltree.Element]*wrappedKey{}, most: len(parts)}
+	r := keyReader{env: env, known: known, read: map[*xmltree.Element]*wrappedKey{}}
 	for e := range env.Root.Descend() {
 		if e.Is(xencSpace, "EncryptedData") && e.Parent != env.Security {
 			return nil, forbidden("something other than a payload is encrypted")
@@ -164,7 +164,6 @@ type keyReader struct {
 	env   *Envelope
 	known ids
 	read  map[*xmltree.Element]*wrappedKey
-	most  int // keys
 }
 
 func (r *keyReader) data(e *xmltree.Element, parts []Part) (d encrypted, err error) {
@@ -318,9 +317,6 @@ func (r *keyReader) key(e *xmltree.Element) (*wrappedKey, error) {
 	if k := r.read[e]; k != nil {
 		return k, nil
 	}
-	if len(r.read) == r.most {
-		return nil, forbidden("more encrypted keys than payloads")
-	}
 	k := &wrappedKey{xml: e}
 	r.read[e] = k
 	method, err := one(e, xencSpace, "EncryptionMethod")
@@ -469,9 +465,6 @@ func hint(recipient *xmltree.Element) (h RecipientHint) {
 }
 
 func bytesOf(e *xmltree.Element) []byte {
-	data, err := binaryContent(e)
-	if err != nil {
-		return nil
-	}
+	data, _ := binaryContent(e)
 	return data
 }

@@ -134,7 +134,7 @@ func find(e *xmltree.Element, local string) *xmltree.Element {
 func (f *forgery) rewrap(otherInfo []byte, wrap func([]byte) []byte) {
 	f.t.Helper()
 	key := people().recipient.Encryption.Key
-	r := keyReader{env: &f.env, read: map[*xmltree.Element]*wrappedKey{}, most: 1}
+	r := keyReader{env: &f.env, read: map[*xmltree.Element]*wrappedKey{}}
 	k, err := r.key(f.get("EncryptedKey", 0))
 	if err != nil {
 		f.t.Fatal(err)

@@ -30,7 +30,15 @@ func TestRoundTrip(t *testing.T) {
 					t.Error("the part is not encrypted")
 				}
 			}
-			v, parts, err := receive(m, recipientKeys())
+			if len(c.parts) == 0 && strings.Contains(m.xml, "Encrypted") {
+				t.Error("nothing is encrypted, and the header says something is")
+			}
+			v, parts, err := receive(m, func(h RecipientHint) []Agreer {
+				if !bytes.Equal(h.SKI, people().recipient.Encryption.Certificate.SubjectKeyId) {
+					t.Errorf("the recipient is not named: %+v", h)
+				}
+				return recipientKeys()(h)
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
