@@ -24,7 +24,8 @@ type Probe struct {
 	// Certificate and Key are files in PEM with the identity of the client, its chain in the first. Without them a server may end
 	// the handshake, but has shown its own certificate by then.
 	Certificate, Key string
-	// Protocol is TLSv1.2, which every server must know and which is the default, or TLSv1.3 with an OpenSSL from 3.2 on.
+	// Protocol is TLSv1.2, which every server must know and which is the default; TLSv1.3 with an OpenSSL from 3.2 on; TLSv1.1 to
+	// see it refused.
 	Protocol string
 	// Ciphers, Groups and Signatures bound what is offered, in the words of OpenSSL. Default: all that the profile permits.
 	Ciphers, Groups, Signatures string
@@ -43,6 +44,16 @@ type Handshake struct {
 	Path                 []*x509.Certificate // of the server as sent, leaf first
 	Response             []byte
 }
+
+// Groups, suites and signatures of TLS 1.2 that the profile permits, and everything that OpenSSL can offer, for probes that look
+// for what is wrong with a server.
+const (
+	ProfileGroups  = groups
+	ProfileCiphers = ciphers
+	AnyGroups      = "X25519:" + groups
+	AnyCiphers     = "ALL:@SECLEVEL=0"
+	AnySignatures  = "ECDSA+SHA1:ECDSA+SHA224:" + signatures
+)
 
 // maxProbe bounds what openssl may print, in bytes.
 const maxProbe = 1 << 20
@@ -71,9 +82,12 @@ func (p Probe) Run(ctx context.Context) (Handshake, error) {
 	args := []string{
 		"s_client", "-connect", p.Address, "-servername", p.Name, "-showcerts", "-tlsextdebug", "-prexit", "-no_ticket",
 	}
-	if p.Protocol == "TLSv1.3" {
+	switch p.Protocol {
+	case "TLSv1.1": // signatures with SHA-1, which OpenSSL permits below its first level only
+		args = append(args, "-tls1_1", "-cipher", "ALL:@SECLEVEL=0", "-groups", or(p.Groups, groups))
+	case "TLSv1.3":
 		args = append(args, "-tls1_3", "-ciphersuites", or(p.Ciphers, ciphers13), "-groups", or(p.Groups, groups13), "-sigalgs", or(p.Signatures, signatures13))
-	} else {
+	default:
 		args = append(args, "-tls1_2", "-cipher", or(p.Ciphers, ciphers), "-groups", or(p.Groups, groups), "-sigalgs", or(p.Signatures, signatures))
 	}
 	if p.Certificate != "" {

@@ -93,3 +93,6 @@ func RemoveStale(socket string) error {
 	}
 	return nil
 }
+
+// Signalled reports whether this user may signal the nginx that runs with the configuration in dir; the error says why not.
+func Signalled(dir string) error { return signal(dir, 0) }

@@ -128,8 +128,8 @@ type side struct {
 	egress      *Egress
 }
 
-// config returns the configuration of a side that listens on a free port.
-func config(t testing.TB, p pki, ids ...Identity) Config {
+// settingsFor returns the configuration of a side that listens on a free port.
+func settingsFor(t testing.TB, p pki, ids ...Identity) Config {
 	t.Helper()
 	build, err := ReadBuild(t.Context(), nginxProgram(t))
 	if err != nil {
@@ -277,8 +277,8 @@ func TestMessage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := newPKI(t, opts...)
-			receiver := start(t, config(t, p, p.identity(nb, nbHost)), receive(p))
-			sender := start(t, config(t, p, p.identity(lf, lfHost), p.identity("9999300000039", "third.example")), nil)
+			receiver := start(t, settingsFor(t, p, p.identity(nb, nbHost)), receive(p))
+			sender := start(t, settingsFor(t, p, p.identity(lf, lfHost), p.identity("9999300000039", "third.example")), nil)
 			for _, body := range []int{0, 1000, 30 << 20} {
 				status, answer, err := sender.post(t, lf, nbHost, receiver.port, make([]byte, body))
 				protocol := "TLSv1.2 ECDHE-ECDSA-AES128-GCM-SHA256"
@@ -301,12 +301,12 @@ func TestMessage(t *testing.T) {
 func TestUnsent(t *testing.T) {
 	t.Parallel()
 	p := newPKI(t)
-	receiver := start(t, config(t, p, p.identity(nb, nbHost)), receive(p))
-	foreign := config(t, newPKI(t), newPKI(t).identity(nb, nbHost))
+	receiver := start(t, settingsFor(t, p, p.identity(nb, nbHost)), receive(p))
+	foreign := settingsFor(t, newPKI(t), newPKI(t).identity(nb, nbHost))
 	stranger := start(t, foreign, nil)
-	expired := start(t, config(t, p, p.broken(testpki.Expired, nb, nbHost)), nil)
-	self := start(t, config(t, p, p.broken(testpki.SelfSigned, nb, nbHost)), nil)
-	sender := start(t, config(t, p, p.identity(lf, lfHost)), nil)
+	expired := start(t, settingsFor(t, p, p.broken(testpki.Expired, nb, nbHost)), nil)
+	self := start(t, settingsFor(t, p, p.broken(testpki.SelfSigned, nb, nbHost)), nil)
+	sender := start(t, settingsFor(t, p, p.identity(lf, lfHost)), nil)
 	_, closed, _ := net.SplitHostPort(freeAddress(t))
 	body := make([]byte, 3<<20)
 	for _, x := range []struct{ what, as, host, port, reason string }{
@@ -325,7 +325,7 @@ func TestUnsent(t *testing.T) {
 		}
 	}
 	// The partner broke off after it had the message: it may have kept it.
-	cut := start(t, config(t, p, p.identity(nb, nbHost)), func(w http.ResponseWriter, r *http.Request) {
+	cut := start(t, settingsFor(t, p, p.identity(nb, nbHost)), func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		panic(http.ErrAbortHandler)
 	})
@@ -338,7 +338,7 @@ func TestUnsent(t *testing.T) {
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	p := newPKI(t)
-	c := config(t, p, p.identity(nb, nbHost), p.identity("9999300000039", "third.example"))
+	c := settingsFor(t, p, p.identity(nb, nbHost), p.identity("9999300000039", "third.example"))
 	c.MaxBodyBytes = 1 << 20
 	receiver := start(t, c, receive(p))
 	request := "POST /as4 HTTP/1.1\r\nHost: " + nbHost + "\r\nContent-Length: 0\r\nConnection: close\r\n" +
@@ -375,6 +375,7 @@ func TestRefused(t *testing.T) {
 		{"a suite that is not permitted", "handshake failure", func(p *Probe) { p.Ciphers = "ECDHE-ECDSA-CHACHA20-POLY1305" }},
 		{"no brainpool among the groups", "handshake failure", func(p *Probe) { p.Groups = "prime256v1" }},
 		{"a hash that is not permitted", "handshake failure", func(p *Probe) { p.Signatures = "ECDSA+SHA224"; p.Ciphers = ciphers + ":@SECLEVEL=0" }},
+		{"TLS 1.1", "protocol version", func(p *Probe) { p.Protocol = "TLSv1.1" }},
 		{"no own host name", "unrecognized name", func(p *Probe) { p.Name = "other.example" }},
 	} {
 		q := probe
@@ -385,13 +386,7 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%s: %+v, %v", x.what, h, err)
 		}
 	}
-	for _, protocol := range []string{"-tls1_1", "-tls1"} {
-		out, _ := exec.Command(probe.OpenSSL, "s_client", "-connect", probe.Address, "-servername", nbHost, protocol, "-cipher", "ALL:@SECLEVEL=0", "-groups", groups).CombinedOutput()
-		if !bytes.Contains(out, []byte("alert protocol version")) {
-			t.Errorf("%s: %s", protocol, out)
-		}
-	}
-	sender := start(t, config(t, p, p.identity(lf, lfHost)), nil)
+	sender := start(t, settingsFor(t, p, p.identity(lf, lfHost)), nil)
 	for _, size := range []int{1 << 20, 1<<20 + 1, 8 << 20} {
 		want := http.StatusAccepted
 		if size > 1<<20 {
@@ -410,7 +405,7 @@ func TestNegotiated(t *testing.T) {
 	t.Parallel()
 	p := newPKI(t)
 	id := p.identity(nb, nbHost)
-	s := start(t, config(t, p, id), nil)
+	s := start(t, settingsFor(t, p, id), nil)
 	probe := Probe{OpenSSL: opensslProgram(t), Address: s.Listen[0], Name: nbHost}
 	probe.Certificate, probe.Key = p.client(p.identity(lf, lfHost))
 	for _, x := range []struct {
@@ -466,7 +461,7 @@ func TestNegotiated(t *testing.T) {
 func TestChange(t *testing.T) {
 	t.Parallel()
 	p := newPKI(t)
-	s := start(t, config(t, p, p.identity(nb, nbHost)), receive(p))
+	s := start(t, settingsFor(t, p, p.identity(nb, nbHost)), receive(p))
 	probe := Probe{OpenSSL: opensslProgram(t), Address: s.Listen[0], Name: nbHost}
 	next := p.identity(nb, nbHost)
 	c := s.Config
@@ -533,7 +528,7 @@ func TestChange(t *testing.T) {
 func TestCrash(t *testing.T) {
 	t.Parallel()
 	p := newPKI(t)
-	c := config(t, p, p.identity(nb, nbHost))
+	c := settingsFor(t, p, p.identity(nb, nbHost))
 	if err := os.Mkdir(c.Dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -553,7 +548,7 @@ func TestCrash(t *testing.T) {
 func TestVerifier(t *testing.T) {
 	t.Parallel()
 	p := newPKI(t)
-	sender := start(t, config(t, p, p.identity(lf, lfHost)), nil)
+	sender := start(t, settingsFor(t, p, p.identity(lf, lfHost)), nil)
 	trust := p.Trust()
 	now := time.Now()
 	v := &Verifier{Dir: sender.Dir, OpenSSL: opensslProgram(t), Now: func() time.Time { return now }, Check: func(leaf *x509.Certificate, others []*x509.Certificate) error {
@@ -562,9 +557,9 @@ func TestVerifier(t *testing.T) {
 	}}
 	sender.egress.Verify = v.Verify
 	good := p.identity(nb, nbHost)
-	receiver := start(t, config(t, p, good), receive(p))
+	receiver := start(t, settingsFor(t, p, good), receive(p))
 	for _, flaw := range []testpki.Flaw{testpki.Revoked, testpki.NISTCurve, testpki.WrongEnvironment} {
-		bad := start(t, config(t, p, p.broken(flaw, nb, nbHost)), receive(p))
+		bad := start(t, settingsFor(t, p, p.broken(flaw, nb, nbHost)), receive(p))
 		_, answer, err := sender.post(t, lf, nbHost, bad.port, nil)
 		var invalid *smpki.Invalid
 		if !errors.As(err, &invalid) || invalid.Reason != flaw.Reason() {

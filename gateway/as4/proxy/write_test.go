@@ -13,7 +13,7 @@ import (
 func TestWrite(t *testing.T) {
 	t.Parallel()
 	p := newPKI(t)
-	c := config(t, p, p.identity(lf, lfHost))
+	c := settingsFor(t, p, p.identity(lf, lfHost))
 	if wrong, err := c.InSync(); err != nil || len(wrong) != 4 {
 		t.Errorf("before: %v, %v", wrong, err)
 	}

@@ -1,0 +1,116 @@
+package proxy
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/marktbote/marktbote/gateway/as4/brainpool"
+	"github.com/marktbote/marktbote/gateway/as4/smpki"
+	"github.com/marktbote/marktbote/gateway/config"
+	"github.com/marktbote/marktbote/gateway/partner"
+)
+
+// From makes the configuration from the settings, what is trusted and the own keys. settings have their defaults filled in
+// (config.TLS.WithDefaults). An own MP-ID that has no TLS certificate for nginx is left out, so that it does not stop the
+// others; missing tells why. The error is of the store. It is for [Keep] to call every minute or so.
+func From(ctx context.Context, build Build, settings config.TLS, own []string, d *partner.Directory, at time.Time) (c Config, missing []error, err error) {
+	trust := d.Trust()
+	c = Config{
+		Dir: absolute(settings.Dir), Listen: settings.Listen,
+		IngressSocket: absolute(settings.IngressSocket), EgressSocket: absolute(settings.EgressSocket),
+		Roots: trust.Roots, CAs: slices.Clone(trust.CAs), Build: build,
+	}
+	// A fixed order: the same certificates make the same files.
+	slices.SortFunc(c.CAs, func(a, b *x509.Certificate) int { return bytes.Compare(a.Raw, b.Raw) })
+	own = slices.Compact(slices.Sorted(slices.Values(own)))
+	for _, mpID := range own {
+		id, reason, err := identity(ctx, c.Dir, settings, mpID, d, at)
+		switch {
+		case err != nil:
+			return Config{}, nil, err
+		case reason != nil:
+			missing = append(missing, reason)
+		default:
+			c.Identities = append(c.Identities, id)
+		}
+	}
+	return c, missing, nil
+}
+
+// identity returns that of an own MP-ID, or the reason for which it has none.
+func identity(ctx context.Context, dir string, settings config.TLS, mpID string, d *partner.Directory, at time.Time) (id Identity, reason, err error) {
+	own, err := d.Keys().TLS(ctx, mpID, at)
+	if none, ok := errors.AsType[*partner.NoCertificate](err); ok {
+		if id, ok = kept(dir, mpID, none); !ok {
+			return Identity{}, none, nil
+		}
+	} else if err != nil {
+		return Identity{}, nil, err
+	} else {
+		key, ok := own.Key.(*brainpool.PrivateKey)
+		if !ok {
+			return Identity{}, fmt.Errorf("proxy: the key of %s cannot leave its token, and nginx needs it in a file", smpki.Describe(own.Leaf())), nil
+		}
+		id = Identity{MPID: mpID, Path: own.Path}
+		if id.KeyPEM, err = smpki.MarshalKey(key, nil); err != nil {
+			return Identity{}, nil, fmt.Errorf("proxy: %w", err)
+		}
+	}
+	leaf := id.Path[len(id.Path)-1]
+	id.ServerNames = settings.ServerNames[mpID]
+	if len(id.ServerNames) == 0 {
+		for _, name := range leaf.DNSNames {
+			id.ServerNames = append(id.ServerNames, strings.ToLower(name))
+		}
+	}
+	if len(id.ServerNames) == 0 {
+		return Identity{}, fmt.Errorf("proxy: %s has no dNSName, and as4.tls.server_names names no host for %s", smpki.Describe(leaf), mpID), nil
+	}
+	return id, nil, nil
+}
+
+// kept returns what nginx has of an MP-ID if its certificate is refused only because a revocation list is missing or overdue.
+// Partners have lists of their own: that we cannot get one is no reason to be off the net.
+func kept(dir, mpID string, none *partner.NoCertificate) (Identity, bool) {
+	certificate, key, err := KeyFiles(dir, mpID)
+	if err != nil {
+		return Identity{}, false
+	}
+	chain, err := os.ReadFile(certificate)
+	if err != nil {
+		return Identity{}, false
+	}
+	path, err := smpki.ParseCertificates(chain)
+	if err != nil || len(path) == 0 {
+		return Identity{}, false
+	}
+	id := Identity{MPID: mpID, Path: path}
+	slices.Reverse(id.Path)
+	if id.KeyPEM, err = os.ReadFile(key); err != nil {
+		return Identity{}, false
+	}
+	return id, slices.ContainsFunc(none.Reasons, func(reason error) bool {
+		invalid, ok := errors.AsType[*smpki.Invalid](reason)
+		if !ok || invalid.Reason != smpki.RevocationUnknown && invalid.Reason != smpki.RevocationTooOld {
+			return false
+		}
+		// The reason may be about the Sub-CA; then it holds for every certificate below it.
+		return slices.ContainsFunc(path, invalid.Certificate.Equal)
+	})
+}
+
+// absolute makes a path independent of the working directory, which nginx changes.
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
+}
