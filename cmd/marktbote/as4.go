@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"slices"
 	"time"
 
@@ -20,7 +18,6 @@ import (
 	"github.com/marktbote/marktbote/gateway/as4"
 	"github.com/marktbote/marktbote/gateway/as4/ebms"
 	"github.com/marktbote/marktbote/gateway/as4/proxy"
-	"github.com/marktbote/marktbote/gateway/as4/smpki"
 	"github.com/marktbote/marktbote/gateway/config"
 	"github.com/marktbote/marktbote/gateway/partner"
 	"github.com/marktbote/marktbote/store"
@@ -57,35 +54,12 @@ func (c *as4Channel) Receive(ctx context.Context, d as4.Delivery) error {
 
 // openDirectory opens the directory of partners, keys and certificates that the configuration names.
 func openDirectory(ctx context.Context, cfg config.Config, st store.Store, log *zap.Logger, now func() time.Time) (*partner.Directory, error) {
-	trust := cfg.AS4.Trust
-	roots, err := readCertificates(trust.Roots)
+	opts, err := partner.OptionsOf(&cfg)
 	if err != nil {
 		return nil, err
 	}
-	cas, err := readCertificates(trust.CAs)
-	if err != nil {
-		return nil, err
-	}
-	return partner.Open(ctx, partner.Options{
-		Store: st, Environment: trust.Environment, Roots: roots, CAs: cas, CRLs: trust.CRLs, Directories: trust.Directories,
-		AllowHTTP: cfg.AS4.TLS.PlainAnywhere, Log: log, Now: now,
-	})
-}
-
-// readCertificates reads files of certificates.
-func readCertificates(files []string) (list []*x509.Certificate, err error) {
-	for _, name := range files {
-		data, err := os.ReadFile(name) //nolint:gosec // the operator names the file
-		if err != nil {
-			return nil, fmt.Errorf("as4: trust: %w", err)
-		}
-		found, err := smpki.ParseCertificates(data)
-		if err != nil {
-			return nil, fmt.Errorf("as4: trust: %s: %w", name, err)
-		}
-		list = append(list, found...)
-	}
-	return list, nil
+	opts.Store, opts.Log, opts.Now = st, log, now
+	return partner.Open(ctx, opts)
 }
 
 // openAS4 opens the AS4 channel of the configuration. The gateway is set afterwards, because each needs the other.
@@ -97,6 +71,7 @@ func openAS4(ctx context.Context, cfg config.Config, st store.Store, log *zap.Lo
 	if err != nil {
 		return nil, err
 	}
+	metrics.MustRegister(directory.Collector())
 	c := &as4Channel{directory: directory}
 	tls := cfg.AS4.TLS.WithDefaults(cfg.DataDir)
 	c.node = as4.New(as4.Options{

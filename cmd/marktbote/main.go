@@ -10,6 +10,8 @@
 //	marktbote audit verify         find rows that were changed behind the gateway's back; also checkpoint
 //	marktbote retention            destroy what was kept long enough; also hold, release and holds
 //	marktbote objects import FILE  read a list of objects; also list
+//	marktbote partners list        Marktpartner of the AS4 channel; also show, add, import, certificates, radar and switch
+//	marktbote keys list            own certificates and keys; also import, request and retire
 //	marktbote migrate              bring the tables of the store up to date
 //	marktbote partner              play an AS4 partner who misbehaves
 //	marktbote bench pipeline       measure the gateway beside its database
@@ -54,6 +56,8 @@ type cli struct {
 	Retention retentionCmd `cmd:"" help:"Destroy what was kept long enough; set and release legal holds."`
 	Objects   objectsCmd   `cmd:"" help:"Import and list objects and the Marktpartner that are assigned to them."`
 	Partner   partnerCmd   `cmd:"" help:"Play an AS4 partner who misbehaves, for trials of a gateway."`
+	Partners  partnersCmd  `cmd:"" help:"Look after the Marktpartner of the AS4 channel, their certificates and the revocation lists."`
+	Keys      keysCmd      `cmd:"" help:"Look after our own certificates and keys."`
 	Demo      demoCmd      `cmd:"" help:"Let a supplier's and a grid operator's gateway exchange messages and show what happens."`
 	Generate  generateCmd  `cmd:"" help:"Write valid messages of a Prüfidentifikator."`
 	Bench     benchCmd     `cmd:"" help:"Measure on this machine."`

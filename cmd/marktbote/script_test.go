@@ -17,6 +17,7 @@ func TestMain(m *testing.M) {
 			os.Exit(run(env{context.Background(), os.Stdin, os.Stdout, os.Stderr}, os.Args[1:]))
 		},
 		"storetool": storetool,
+		"pkitool":   pkitool,
 	})
 }
 

@@ -50,9 +50,13 @@ type Directory struct {
 	keys  *Keys
 	trust atomic.Pointer[smpki.Trust]
 
-	mu    sync.Mutex
-	known map[string]bool // fingerprints of certificates that are in the store; guarded by mu
+	mu       sync.Mutex
+	known    map[string]bool // fingerprints of certificates that are in the store; guarded by mu
+	reloaded time.Time       // by hasNewCAs; guarded by mu
 }
+
+// reloadEvery is how often the CAs in the store are read at most because a certificate has an unknown issuer.
+const reloadEvery = 10 * time.Second
 
 // maxKnown bounds the memory of known fingerprints.
 const maxKnown = 100_000
@@ -276,11 +280,15 @@ func parseRows(rows []store.Certificate) ([]Certificate, error) {
 type NoCertificate struct {
 	MPID    string
 	Usage   smpki.Usage
+	Own     bool    // it is one of our own that is missing
 	Reasons []error // for each that is known, the newest first; those of package smpki are *smpki.Invalid
 }
 
 // Error tells everything that was tried, and what helps if nothing was there.
 func (e *NoCertificate) Error() string {
+	if len(e.Reasons) == 0 && e.Own {
+		return fmt.Sprintf("no %s certificate of our own %s is here: import it with its key (marktbote keys import), or request a triple (marktbote keys request)", e.Usage, e.MPID)
+	}
 	if len(e.Reasons) == 0 {
 		return fmt.Sprintf("no %s certificate of %s is known: get it from the directory of its CA (marktbote partners certificates %s --lookup) or from the partner, and import it (marktbote partners import)", e.Usage, e.MPID, e.MPID)
 	}
@@ -355,14 +363,36 @@ func (d *Directory) best(list []Certificate, mpID string, usage smpki.Usage, at 
 // list from where the certificate says, once a minute at most. That place is looked at only when the signatures of the path
 // are good, so no stranger can send us anywhere.
 func (d *Directory) Verify(ctx context.Context, leaf *x509.Certificate, others []*x509.Certificate, usage smpki.Usage, at time.Time) ([]*x509.Certificate, error) {
-	for range 3 { // a list for each level, and the last look
+	for range 4 { // a list for each level, CAs of another process, and the last look
 		path, err := d.Trust().Verify(leaf, others, usage, at)
 		invalid, ok := errors.AsType[*smpki.Invalid](err)
-		if !ok || !isAboutList(invalid.Reason) || !d.crls.fetchFor(ctx, invalid, leaf, others) {
+		switch {
+		case ok && isAboutList(invalid.Reason) && d.crls.fetchFor(ctx, invalid, leaf, others):
+		case ok && invalid.Reason == smpki.UnknownIssuer && d.hasNewCAs(ctx):
+		default:
 			return path, err
 		}
 	}
 	return d.Trust().Verify(leaf, others, usage, at)
+}
+
+// hasNewCAs looks whether another process has added CAs, every few seconds at most.
+func (d *Directory) hasNewCAs(ctx context.Context) bool {
+	now := d.opts.Now()
+	d.mu.Lock()
+	tooSoon := now.Sub(d.reloaded) < reloadEvery && !now.Before(d.reloaded)
+	if !tooSoon {
+		d.reloaded = now
+	}
+	d.mu.Unlock()
+	if tooSoon {
+		return false
+	}
+	before := d.Trust()
+	if err := d.reload(ctx); err != nil {
+		d.opts.Log.Warn("certificates of CAs", zap.Error(err))
+	}
+	return d.Trust() != before
 }
 
 // isAboutList reports whether a newer revocation list may change the judgement.

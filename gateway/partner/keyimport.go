@@ -34,7 +34,7 @@ type KeyImport struct {
 // Import keeps certificates of our own with their keys. What a certificate is for it says itself, and which key belongs to it
 // follows from the keys; a key may also be there already because the certificate was requested from here, or be in the token.
 // Everything in the files must belong together: one MP-ID, at most one certificate for each usage, each with a key of its own,
-// each valid now or later up to a configured root. If something does not fit, nothing is kept and the error tells all reasons.
+// each valid now or later up to a configured root. If something does not fit, nothing is kept and the error is a *Refused.
 func (k *Keys) Import(ctx context.Context, in KeyImport) ([]Imported, error) {
 	var b bundle
 	for _, f := range in.Files {
@@ -46,12 +46,12 @@ func (k *Keys) Import(ctx context.Context, in KeyImport) ([]Imported, error) {
 		return c.IsCA || c.KeyUsage == x509.KeyUsageCRLSign
 	})
 	if len(leaves) == 0 {
-		return nil, errors.New("no certificate of a participant in the files; a key alone says nothing")
+		return nil, &Refused{[]error{errors.New("no certificate of a participant in the files; a key alone says nothing")}}
 	}
 	var out []Imported
 	var rows []store.Certificate
 	var keys []store.PrivateKey
-	problems := []error{b.fitsTogether(leaves)}
+	problems := b.problems(leaves)
 	for _, c := range leaves {
 		x, row, key, err := k.judge(ctx, c, &b, in)
 		if err != nil {
@@ -63,14 +63,25 @@ func (k *Keys) Import(ctx context.Context, in KeyImport) ([]Imported, error) {
 			keys = append(keys, *key)
 		}
 	}
-	if err := errors.Join(problems...); err != nil {
-		return nil, err
+	if problems = slices.DeleteFunc(problems, func(err error) bool { return err == nil }); len(problems) > 0 {
+		return nil, &Refused{problems}
 	}
 	if in.DryRun {
 		return out, nil
 	}
 	return out, k.store(ctx, &b, rows, keys, out, in.Who)
 }
+
+// Refused says why own keys were not imported.
+type Refused struct {
+	Reasons []error
+}
+
+// Error tells all reasons.
+func (e *Refused) Error() string { return errors.Join(e.Reasons...).Error() }
+
+// Unwrap returns the reasons.
+func (e *Refused) Unwrap() []error { return e.Reasons }
 
 // bundle is what is in files.
 type bundle struct {
@@ -161,9 +172,8 @@ func (b *bundle) keyOf(c *x509.Certificate) *brainpool.PrivateKey {
 	return b.keys[i]
 }
 
-// fitsTogether tells what in the files does not.
-func (b *bundle) fitsTogether(leaves []*x509.Certificate) error {
-	var errs []error
+// problems tells what in the files does not fit together.
+func (b *bundle) problems(leaves []*x509.Certificate) (errs []error) {
 	for i, c := range leaves {
 		for _, other := range leaves[:i] {
 			a, errA := smpki.MPID(other)
@@ -186,7 +196,7 @@ func (b *bundle) fitsTogether(leaves []*x509.Certificate) error {
 			errs = append(errs, fmt.Errorf("the private key with the public key %s… belongs to none of the certificates in the files", publicFingerprint(key)[:16]))
 		}
 	}
-	return errors.Join(errs...)
+	return errs
 }
 
 // publicFingerprint is the name of a key.

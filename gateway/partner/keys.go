@@ -55,6 +55,9 @@ func (k *Keys) identity(ctx context.Context, mpID string, usage smpki.Usage, at 
 		return Identity{}, err
 	}
 	c, path, err := k.d.best(list, mpID, usage, at, k.d.verifier(ctx))
+	if none, ok := errors.AsType[*NoCertificate](err); ok {
+		none.Own = true
+	}
 	if err != nil {
 		return Identity{}, err
 	}
@@ -93,7 +96,7 @@ func (k *Keys) Decryption(ctx context.Context, mpID string, at time.Time) ([]Dec
 		keys = append(keys, DecryptionKey{c.Certificate, key})
 	}
 	if keys == nil {
-		return nil, &NoCertificate{MPID: mpID, Usage: smpki.Encryption}
+		return nil, &NoCertificate{MPID: mpID, Usage: smpki.Encryption, Own: true}
 	}
 	return keys, nil
 }

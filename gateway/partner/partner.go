@@ -193,3 +193,16 @@ func fromRow(r store.Partner) (Partner, error) {
 	f.MPID, f.UpdatedAt = r.MPID, r.UpdatedAt
 	return f.Partner, nil
 }
+
+// Record notes that a state was reached by us or by agreement at an instant.
+func (s *PathSwitch) Record(state SwitchState, at time.Time) {
+	switch state {
+	case SwitchNone:
+		*s = PathSwitch{}
+	case SwitchRequested:
+		*s = PathSwitch{RequestedAt: at.UTC()}
+	case SwitchConfirmed:
+		s.ConfirmedAt = at.UTC()
+	}
+	s.State = state
+}

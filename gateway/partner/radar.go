@@ -168,7 +168,7 @@ func (d *Directory) validUntil(list []Certificate, mpID string, usage smpki.Usag
 		return time.Time{}, err
 	}
 	until = c.NotAfter
-	for _, next := range list { // another one that is valid longer, or the successor
+	for _, next := range slices.Backward(list) { // another one that is valid longer, the successor, and that of it
 		if next.Usage != usage || !next.Row.RetiredAt.IsZero() || !next.NotAfter.After(until) || next.NotBefore.After(until) {
 			continue
 		}
@@ -188,9 +188,11 @@ func (d *Directory) validUntil(list []Certificate, mpID string, usage smpki.Usag
 func (d *Directory) surveyOwn(s *survey, mpID string, usage smpki.Usage, list []Certificate, now time.Time) {
 	until, err := d.validUntil(list, mpID, usage, now)
 	s.valid = append(s.valid, validity{mpID, usage.String(), true, until})
+	if none, ok := errors.AsType[*NoCertificate](err); ok {
+		none.Own = true
+	}
 	if err != nil {
-		s.warn(Warning{Kind: OwnMissing, Severity: Alarm, MPID: mpID, Usage: usage.String(), Text: fmt.Sprintf(
-			"%v; nothing can be sent or received with it: request a triple at the CA (marktbote keys request) and import it (marktbote keys import)", err)})
+		s.warn(Warning{Kind: OwnMissing, Severity: Alarm, MPID: mpID, Usage: usage.String(), Text: err.Error() + "; until then the AS4 channel of this MP-ID does not work"})
 		return
 	}
 	n := threshold(until, now)

@@ -390,6 +390,9 @@ func (r *Revocation) onDemand(ctx context.Context, issuer *x509.Certificate, pla
 		if tooSoon {
 			return r.isFresh(issuer), nil
 		}
+		if err := r.load(ctx); err == nil && r.isFresh(issuer) { // another process has fetched it
+			return true, nil
+		}
 		// Who came first may go; the others still want it.
 		if err := r.fetchFrom(context.WithoutCancel(ctx), issuer, places[:min(len(places), maxPlaces)], nil); err != nil {
 			r.d.opts.Log.Warn("revocation list on demand", zap.Error(err))
@@ -415,16 +418,21 @@ type ListState struct {
 func (r *Revocation) States(at time.Time) []ListState {
 	var out []ListState
 	for _, issuer := range r.issuers() {
-		s := ListState{Issuer: issuer, State: smpki.CRLDistrusted}
-		r.mu.RLock()
-		if k := r.lists[issuerID(issuer)]; k != nil {
-			s.FetchedAt, s.Source, s.Error = k.row.FetchedAt, k.row.Source, k.row.Error
-			if k.list != nil {
-				s.State, s.ThisUpdate, s.NextUpdate = smpki.StateOf(k.list, at), k.list.ThisUpdate, k.list.NextUpdate
-			}
-		}
-		r.mu.RUnlock()
-		out = append(out, s)
+		out = append(out, r.State(issuer, at))
 	}
 	return out
+}
+
+// State tells how the list of a CA stands at an instant.
+func (r *Revocation) State(issuer *x509.Certificate, at time.Time) ListState {
+	s := ListState{Issuer: issuer, State: smpki.CRLDistrusted}
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if k := r.lists[issuerID(issuer)]; k != nil {
+		s.FetchedAt, s.Source, s.Error = k.row.FetchedAt, k.row.Source, k.row.Error
+		if k.list != nil {
+			s.State, s.ThisUpdate, s.NextUpdate = smpki.StateOf(k.list, at), k.list.ThisUpdate, k.list.NextUpdate
+		}
+	}
+	return s
 }

@@ -258,6 +258,19 @@ func TestOnDemand(t *testing.T) {
 	if n := r.http.count("/sub.crl"); n != 1 {
 		t.Errorf("asked %d times", n)
 	}
+	// Another process that was there before knows the lists and the Sub-CA as soon as it needs them, and asks nobody.
+	opts := r.opts
+	opts.HTTP = &http.Client{Transport: http.NewFileTransport(http.Dir(t.TempDir()))}
+	second, err := Open(t.Context(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Learn(t.Context(), []*x509.Certificate{r.pki.SubCA}, "message"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := second.Verify(t.Context(), leaf.Certificate, nil, smpki.Signature, r.clock()); err != nil {
+		t.Errorf("the second process: %v", err)
+	}
 	// A stranger cannot send us anywhere.
 	stranger := newRig(t)
 	other := stranger.triple(t, netz).Signature
