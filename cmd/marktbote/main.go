@@ -10,7 +10,7 @@
 //	marktbote audit verify         find rows that were changed behind the gateway's back; also checkpoint
 //	marktbote retention            destroy what was kept long enough; also hold, release and holds
 //	marktbote objects import FILE  read a list of objects; also list
-//	marktbote partners list        Marktpartner of the AS4 channel; also show, add, import, certificates, radar and switch
+//	marktbote partners list        Marktpartner of the AS4 channel; also show, add, import, certificates, radar, test, switch
 //	marktbote keys list            own certificates and keys; also import, request and retire
 //	marktbote migrate              bring the tables of the store up to date
 //	marktbote partner              play an AS4 partner who misbehaves

@@ -11,7 +11,11 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
 	"github.com/marktbote/marktbote/formats/ident"
+	"github.com/marktbote/marktbote/gateway/as4"
 	"github.com/marktbote/marktbote/gateway/as4/smpki"
 	"github.com/marktbote/marktbote/gateway/config"
 	"github.com/marktbote/marktbote/gateway/partner"
@@ -26,7 +30,8 @@ type partnersCmd struct {
 	Import       partnersImportCmd       `cmd:"" help:"Read certificates, revocation lists and lists of partners from files."`
 	Certificates partnersCertificatesCmd `cmd:"" help:"List the certificates of one, and look for new ones in the directories of the CAs."`
 	Radar        partnersRadarCmd        `cmd:"" help:"Tell what needs a person: certificates that end, revocation lists, endpoints."`
-	Switch       partnersSwitchCmd       `cmd:"" help:"Show or record how far the switch to AS4 with one is."`
+	Test         partnersTestCmd         `cmd:"" help:"Send one a test message: name, TLS, certificates, signature, encryption."`
+	Switch       partnersSwitchCmd       `cmd:"" help:"Show how far the switch to AS4 with one is, request it, or record it."`
 }
 
 // withDirectory opens the directory of partners in the store for a command.
@@ -459,21 +464,103 @@ func (c *partnersRadarCmd) Run(e env) error {
 	})
 }
 
+// partnersTestCmd is "marktbote partners test".
+type partnersTestCmd struct {
+	storeFlag
+	mpIDArg
+	From string `help:"Own MP-ID that sends. Without it: the only one of the configuration." placeholder:"MP-ID"`
+}
+
+// Help is shown by "marktbote partners test --help".
+func (c *partnersTestCmd) Help() string {
+	return `The test service of AS4 goes the whole way to the partner's system, which acknowledges the message and hands it to nobody. Try it with every partner before the first file. One attempt is made; its trace is kept with the other messages.
+
+The exit code is 0 if the receipt is there and fits, else 1; the reason says whether it is worth trying again. It goes through the TLS proxy of this machine, as files do.`
+}
+
+// Run sends the message.
+func (c *partnersTestCmd) Run(e env) error {
+	return withNode(e, &c.storeFlag, c.From, func(node *as4.Node, from string) error {
+		at, err := node.Test(e.ctx, from, c.MPID)
+		if err == nil {
+			fmt.Fprintf(e.stdout, "%s has acknowledged the test message at %s\n", c.MPID, at.UTC().Format("2006-01-02 15:04:05 UTC"))
+		}
+		return notSent(e, err)
+	})
+}
+
+// withNode opens the AS4 channel for a command that sends.
+func withNode(e env, flags *storeFlag, from string, do func(node *as4.Node, from string) error) error {
+	cfg, err := flags.settings()
+	if err != nil {
+		return err
+	}
+	if err := needRoots(cfg); err != nil {
+		return err
+	}
+	switch {
+	case from == "" && len(cfg.Own) != 1:
+		return errors.New("the configuration has no single own MP-ID; name the one that sends with --from")
+	case from == "":
+		from = string(cfg.Own[0].MPID)
+	case !cfg.IsOwn(from):
+		return fmt.Errorf("%s is not one of our own MP-IDs (own in the configuration)", from)
+	}
+	return withStore(e, cfg, func(st store.Store) error {
+		c, err := openAS4(e.ctx, cfg, st, zap.NewNop(), prometheus.NewRegistry())
+		if err != nil {
+			return err
+		}
+		fetchLists(e, c.directory)
+		return do(c.node, from)
+	})
+}
+
+// notSent tells why a message was not delivered.
+func notSent(e env, err error) error {
+	failure, ok := errors.AsType[*as4.SendError](err)
+	if !ok {
+		return err
+	}
+	again := "it may work later"
+	if failure.Final {
+		again = "trying again is in vain until that has changed"
+	}
+	fmt.Fprintf(e.stdout, "not delivered: %v; %s\n", failure.Err, again)
+	return errRejected
+}
+
 // partnersSwitchCmd is "marktbote partners switch".
 type partnersSwitchCmd struct {
 	storeFlag
 	mpIDArg
-	State  string `help:"Record this state: none, requested, confirmed. Without it: show the state." enum:",none,requested,confirmed" default:"" placeholder:"STATE"`
-	Reason string `help:"Why; kept in the audit log." placeholder:"TEXT"`
+	Request bool   `help:"Ask the partner for the switch."`
+	From    string `help:"With --request: own MP-ID that asks. Without it: the only one of the configuration." placeholder:"MP-ID"`
+	State   string `help:"Record this state: none, requested, confirmed. Without it: show the state." enum:",none,requested,confirmed" default:"" placeholder:"STATE"`
+	Reason  string `help:"Why; kept in the audit log." placeholder:"TEXT"`
 }
 
 // Help is shown by "marktbote partners switch --help".
 func (c *partnersSwitchCmd) Help() string {
-	return `When two Marktpartner begin with AS4 one of them asks for the switch (requestSwitch) and the other confirms it (confirmSwitch); from then on AS4 is obligatory for both. The gateway records what it sends and receives. With --state a person records what was agreed in another way, by phone for instance, or takes it back. Nothing is sent by this command.`
+	return `When two Marktpartner begin with AS4 one of them asks for the switch (requestSwitch) and the other confirms it (confirmSwitch); from then on AS4 is obligatory for both. --request asks; the exit code is 1 if the partner does not acknowledge that. A running gateway takes the confirmation, and confirms by itself what a partner asks for whose endpoint is known.
+
+With --state a person records what was agreed in another way, by phone for instance, or takes it back; nothing is sent then.`
 }
 
-// Run shows or records the state.
+// Run shows, requests or records.
 func (c *partnersSwitchCmd) Run(e env) error {
+	switch {
+	case c.Request && c.State != "":
+		return errors.New("--request sends, --state records what was agreed otherwise: not both")
+	case c.Request:
+		return withNode(e, &c.storeFlag, c.From, func(node *as4.Node, from string) error {
+			err := node.RequestSwitch(e.ctx, from, c.MPID)
+			if err == nil {
+				fmt.Fprintf(e.stdout, "%s has acknowledged the request; his confirmation comes to the running gateway\n", c.MPID)
+			}
+			return notSent(e, err)
+		})
+	}
 	cfg, err := c.settings()
 	if err != nil {
 		return err
