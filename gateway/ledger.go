@@ -43,7 +43,9 @@ func (g *Gateway) sent(tx store.Tx, x store.Interchange, transactions []store.Tr
 
 // lockSent makes the note that an interchange was sent and the answers to it wait for each other: either the note sees the
 // answer or the answer the note.
-func lockSent(tx store.Tx, id int64) error { return tx.Lock(fmt.Sprintf("sent/%d", id)) }
+func lockSent(tx store.Tx, id int64) error { return tx.Lock(sentKey(id)) }
+
+func sentKey(id int64) string { return fmt.Sprintf("sent/%d", id) }
 
 // settleAgain has the CONTRL and APERAK settled once more that were faster than the note of the sending, of which early are
 // the entries: they could neither cancel nor accept what was not waited for yet.

@@ -416,7 +416,10 @@ func (g *Gateway) check(ctx context.Context, item store.Work) (work.Commit, erro
 			return work.Commit{}, fmt.Errorf("gateway: check: %w", err)
 		}
 	}
+	expect := in.expect()
+	known.expect(&expect)
 	return work.Commit{
+		Expect: expect,
 		Do: func(tx store.Tx) error {
 			tx.SetClass(dataClass(x.MessageType))
 			if err := known.confirm(tx); err != nil {
@@ -513,6 +516,19 @@ func (in *incoming) prepare(ctx context.Context, result *check.Result, opts chec
 	return err
 }
 
+// expect says what commit is going to ask.
+func (in *incoming) expect() (e store.Expected) {
+	if in.answers != nil {
+		e.Interchanges = len(in.answers.files)
+	}
+	if in.content != nil {
+		for _, row := range in.content.rows {
+			e.Events = append(e.Events, row.ID)
+		}
+	}
+	return e
+}
+
 // commit goes through what follows in the order of the story above. x is changed to what it has become.
 func (in *incoming) commit(ctx context.Context, tx store.Tx, x *store.Interchange) error {
 	if in.answers != nil {
@@ -579,7 +595,17 @@ func (g *Gateway) dispatch(ctx context.Context, item store.Work) (work.Commit, e
 	if err != nil {
 		return work.Commit{}, fmt.Errorf("gateway: dispatch: %w", err)
 	}
+	expect := store.Expected{}
+	if !again {
+		expect = store.Expected{Locks: []string{sentKey(x.ID)}, Ledgers: []int64{x.ID}}
+		if c != nil {
+			for _, row := range c.rows {
+				expect.Events = append(expect.Events, row.ID)
+			}
+		}
+	}
 	return work.Commit{
+		Expect: expect,
 		Do: func(tx store.Tx) error {
 			if again {
 				return tx.CompleteWork(item)

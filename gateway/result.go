@@ -151,12 +151,25 @@ func (k *knowledge) Seen(sender, controlRef string) (seen bool, err error) {
 
 var errSeenMeanwhile = fmt.Errorf("%w: another interchange with the same control reference was checked at the same time", work.ErrStale)
 
+// key is what those lock who decide about one control reference.
+func (k *knowledge) key() string {
+	return "control-ref/" + string(k.direction) + "/" + k.sender + "/" + k.controlRef
+}
+
+// expect says what confirm is going to ask.
+func (k *knowledge) expect(e *store.Expected) {
+	if k.fresh {
+		e.Locks = append(e.Locks, k.key())
+		e.ControlRefs = append(e.ControlRefs, store.ControlRef{Direction: k.direction, Sender: k.sender, ControlRef: k.controlRef})
+	}
+}
+
 // confirm asks again in the transaction that makes this interchange known, because lanes and gateways check side by side.
 func (k *knowledge) confirm(tx store.Tx) error {
 	if !k.fresh {
 		return nil
 	}
-	if err := tx.Lock("control-ref/" + string(k.direction) + "/" + k.sender + "/" + k.controlRef); err != nil {
+	if err := tx.Lock(k.key()); err != nil {
 		return err
 	}
 	seen, err := k.find(tx)

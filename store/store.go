@@ -98,6 +98,12 @@ type Tx interface {
 	// comes before the queries it protects. Several locks are taken in the order of their keys.
 	Lock(key string) error
 
+	// Expect takes the locks, in the order of their keys, and lets the store ask together what is going to be asked. It
+	// comes first in a transaction and changes no answer: what the transaction changes itself afterwards is seen, and
+	// what is not expected is asked when its time comes. Only ErrDuplicate of InsertInterchange may come later and
+	// without the ID.
+	Expect(e Expected) error
+
 	// PutPayload keeps bytes like Store.PutPayload, in this transaction: for the usual small interchange, whose
 	// receipt is then one transaction. content must not be longer than MaxInlinePayload.
 	PutPayload(content []byte) (Payload, error)

@@ -66,6 +66,8 @@ func Again(ctx context.Context) bool { return ctx.Value(again{}) != nil }
 
 // Commit is the effect of an item on the store.
 type Commit struct {
+	// Expect says what Do is going to ask, as far as that is known. It may be empty.
+	Expect store.Expected
 	// Do changes the rows. It must call CompleteWork, and may run several times, together with that of other items.
 	Do func(tx store.Tx) error
 	// After runs once after the commit; nil: nothing is left to do.
@@ -243,6 +245,13 @@ func (r *Runner) commit(ctx context.Context, all []tried) (failed map[int64]bool
 	commit := func(list []tried) error {
 		return r.guard("commit", func() error {
 			return r.store.Update(longer, func(tx store.Tx) error {
+				var expect store.Expected
+				for _, p := range list {
+					expect.Add(p.commit.Expect)
+				}
+				if err := tx.Expect(expect); err != nil {
+					return err
+				}
 				for _, p := range list {
 					if err := p.commit.Do(tx); err != nil {
 						return err

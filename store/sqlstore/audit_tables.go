@@ -50,6 +50,13 @@ func (tb *table) in(version int64) *table {
 	return tb
 }
 
+// withNumber is the table as it is to who makes up the number himself.
+func (tb *table) withNumber() *table {
+	as := *tb
+	as.generated = -1
+	return &as
+}
+
 // given lists the columns that an insert has values for.
 func (tb *table) given() []string {
 	if tb.generated < 0 {
@@ -97,8 +104,10 @@ var (
 	tableInterchange = newTable("interchange", 1, `id= direction channel received_id payload_digest payload_size# received_at# state
 		verdict format_version sparte sender recipient control_ref application_ref message_type
 		test# message_count# finding_count# checked_at#`)
-	tableMessage     = newTable("message", 2, "interchange_id# message_index# reference type version document_code document_no verdict")
-	tableTransaction = newTable("message_transaction", 3, `interchange_id# message_index# transaction_index# number pruefidentifikator subject
+	// tableInterchangeAs is the same table for inserts that bring their number.
+	tableInterchangeAs = tableInterchange.withNumber()
+	tableMessage       = newTable("message", 2, "interchange_id# message_index# reference type version document_code document_no verdict")
+	tableTransaction   = newTable("message_transaction", 3, `interchange_id# message_index# transaction_index# number pruefidentifikator subject
 		verdict`)
 	tableFinding = newTable("finding", 2, `interchange_id# finding_index# message_index# transaction_index# code severity data*
 		key_id#`).in(4)
@@ -157,6 +166,7 @@ var tableRanks = func() map[*table]int {
 	for i, tb := range auditedTables() {
 		ranks[tb] = i
 	}
+	ranks[tableInterchangeAs] = ranks[tableInterchange]
 	return ranks
 }()
 

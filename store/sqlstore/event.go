@@ -31,6 +31,9 @@ func (t *tx) InsertEvents(events ...store.Event) (known []int, err error) {
 			known = append(known, i)
 		case t.store.dialect.Arrays:
 			there[id] = true
+			if t.expected.there != nil {
+				t.expected.there[id] = true
+			}
 			err = t.insertLater(op, insertEvent, args...)
 		default:
 			if _, err = t.insert(op, insertEvent, args...); errors.Is(err, errNoRow) {
@@ -46,6 +49,9 @@ func (t *tx) InsertEvents(events ...store.Event) (known []int, err error) {
 
 // knownEvents returns which IDs are in the outbox or on their way there.
 func (t *tx) knownEvents(op string, events []store.Event) (map[string]bool, error) {
+	if there, ok := t.expected.events(events); ok {
+		return there, nil
+	}
 	there := map[string]bool{}
 	for _, q := range t.outbox {
 		there[q.args[0].(string)] = true
@@ -57,7 +63,7 @@ func (t *tx) knownEvents(op string, events []store.Event) (map[string]bool, erro
 	if len(ids) == 0 {
 		return there, nil
 	}
-	found, err := list(t, op, selectKnownEvents, func(rows Rows) (id string, err error) { return id, rows.Scan(&id) }, cleaned(ids))
+	found, err := list(t, op, selectKnownEvents, scanText, cleaned(ids))
 	for _, id := range found {
 		there[id] = true
 	}

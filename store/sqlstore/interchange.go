@@ -11,11 +11,17 @@ import (
 // InsertInterchange implements store.Tx.
 func (t *tx) InsertInterchange(x store.Interchange) (int64, error) {
 	const op = "insert interchange"
-	id, err := t.insert(op, insertInterchange,
+	t.expected.forgetInterchange(0, x.Sender, x.ControlRef)
+	row := []any{
 		string(x.Direction), x.Channel, x.ReceivedID, reference(x.PayloadDigest), x.PayloadSize,
 		micros(x.ReceivedAt), string(x.State), x.Verdict, x.FormatVersion, x.Sparte, x.Sender, x.Recipient,
 		x.ControlRef, x.ApplicationRef, x.MessageType, number(x.Test), x.MessageCount, x.FindingCount,
-		micros(x.CheckedAt))
+		micros(x.CheckedAt),
+	}
+	if id, ok := t.expected.takeID(); ok {
+		return id, t.insertLater(op, insertInterchangeAs, append([]any{id}, row...)...)
+	}
+	id, err := t.insert(op, insertInterchange, row...)
 	if !errors.Is(err, errNoRow) {
 		return id, err
 	}
@@ -27,6 +33,7 @@ func (t *tx) InsertInterchange(x store.Interchange) (int64, error) {
 
 // UpdateInterchange implements store.Tx.
 func (t *tx) UpdateInterchange(x store.Interchange) error {
+	t.expected.forgetInterchange(x.ID, x.Sender, x.ControlRef)
 	args := []any{
 		x.ID, string(x.State), x.Verdict, x.FormatVersion, x.Sparte, x.Sender, x.Recipient, x.ControlRef, x.ApplicationRef,
 		x.MessageType, number(x.Test), x.MessageCount, x.FindingCount, micros(x.CheckedAt),
@@ -38,6 +45,7 @@ func (t *tx) UpdateInterchange(x store.Interchange) error {
 
 // SetState implements store.Tx.
 func (t *tx) SetState(id int64, s store.State) error {
+	t.expected.forgetInterchange(id, "", "")
 	return t.later(queued{op: "set state", c: setState, args: []any{id, string(s)}, none: func() error {
 		return fmt.Errorf("store: set state of interchange %d: %w", id, store.ErrNotFound)
 	}})
@@ -71,6 +79,9 @@ func (t *tx) Interchanges(q store.InterchangeQuery) ([]store.Interchange, error)
 
 // FindControlRef implements store.Tx.
 func (t *tx) FindControlRef(direction store.Direction, sender, controlRef string) ([]store.Interchange, error) {
+	if found, ok := t.expected.takeRef(store.ControlRef{Direction: direction, Sender: sender, ControlRef: controlRef}); ok {
+		return found, nil
+	}
 	return list(t, "find control reference", listControlRef, scanInterchange, string(direction), sender, controlRef)
 }
 

@@ -11,11 +11,13 @@ import (
 
 // InsertLedger implements store.LedgerTx.
 func (t *tx) InsertLedger(e store.LedgerEntry) error {
+	delete(t.expected.ledgers, e.InterchangeID)
 	return t.insertLater("insert ledger", insertLedger, ledgerRow(e)...)
 }
 
 // InsertLedgerOnce implements store.LedgerTx.
 func (t *tx) InsertLedgerOnce(e store.LedgerEntry) error {
+	delete(t.expected.ledgers, e.InterchangeID)
 	return t.later(queued{op: "insert ledger", c: insertLedger, args: ledgerRow(e)})
 }
 
@@ -29,6 +31,7 @@ func ledgerRow(e store.LedgerEntry) []any {
 
 // UpdateLedger implements store.LedgerTx.
 func (t *tx) UpdateLedger(e store.LedgerEntry) error {
+	delete(t.expected.ledgers, e.InterchangeID)
 	return t.later(queued{op: "update ledger", c: updateLedger, args: ledgerRow(e), none: func() error {
 		return fmt.Errorf("store: update ledger %d/%d/%d/%s: %w", e.InterchangeID, e.MessageIndex, e.TransactionIndex, e.Kind, store.ErrNotFound)
 	}})
@@ -37,11 +40,15 @@ func (t *tx) UpdateLedger(e store.LedgerEntry) error {
 // SettleLedger implements store.LedgerTx.
 func (t *tx) SettleLedger(interchangeID, answeredBy int64, at time.Time) error {
 	args := []any{interchangeID, answeredBy, micros(at), string(store.LedgerMet), string(store.LedgerLate)}
+	delete(t.expected.ledgers, interchangeID)
 	return t.later(queued{op: "settle ledger", c: settleLedger, args: args})
 }
 
 // Ledger implements store.LedgerTx.
 func (t *tx) Ledger(interchangeID int64) ([]store.LedgerEntry, error) {
+	if found, ok := t.expected.takeLedger(interchangeID); ok {
+		return found, nil
+	}
 	return list(t, "ledger", t.locking(listLedger), scanLedger, interchangeID)
 }
 

@@ -4,7 +4,7 @@ package sqlstore
 //
 // A change whose result the caller does not need waits in a queue and goes to the database together with the next
 // query, or before the commit: with a server the way there and back costs more than the change. Changes of one table
-// keep their order; among tables inserts come in the order of tableRanks, so that what is referred to is there. A change
+// keep their order, but for inserts into those whose rows have new numbers (rank); among tables inserts come in the order of tableRanks, so that what is referred to is there. A change
 // that removes rows changes its place with none. Events wait until the end, because they take a lock. Several inserts in a row into one table become one statement if the
 // engine takes arrays.
 
@@ -101,6 +101,16 @@ func (q queued) keepsPlace() bool {
 	return q.raw != nil || q.c.verb == verbDelete && q.c.tb != tableWork
 }
 
+// rank is the place of a change among others. Rows that the engine or Expect numbers are new, so that nothing before them
+// is about them: their inserts come together.
+func (q queued) rank() int {
+	rank := 2 * tableRanks[q.c.tb]
+	if q.c.verb != verbInsert && (q.c.tb == tableWork || q.c.tb == tableInterchange) {
+		rank++
+	}
+	return rank
+}
+
 // waiting empties the queue.
 func (t *tx) waiting() *statements {
 	queue := t.queue
@@ -118,7 +128,7 @@ func (t *tx) waiting() *statements {
 		}
 		part := queue[:n]
 		queue = queue[n:]
-		slices.SortStableFunc(part, func(a, b queued) int { return tableRanks[a.c.tb] - tableRanks[b.c.tb] })
+		slices.SortStableFunc(part, func(a, b queued) int { return a.rank() - b.rank() })
 		for len(part) > 0 {
 			if part[0].c.tb == tableEvent {
 				t.lockEvents(out)

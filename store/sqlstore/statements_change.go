@@ -34,6 +34,14 @@ func inserting(tb *table) change {
 	}
 }
 
+// numbered is inserting for a table whose numbers the engine makes up otherwise. It needs arrays.
+func numbered(tb *table, overriding string) change {
+	c := inserting(tb)
+	c.text = strings.Replace(c.text, ") VALUES", ") "+overriding+" VALUES", 1)
+	c.many = strings.Replace(c.many, ") SELECT", ") "+overriding+" SELECT", 1)
+	return c
+}
+
 // manyReturning is many with what tells the rows apart: the key, or the generated number with the unique text, or all
 // columns.
 func (c change) manyReturning() string {
@@ -70,7 +78,9 @@ var (
 	deleteUpload = deleting(tableUpload, `DELETE FROM payload_upload WHERE id = $1
 		AND NOT EXISTS (SELECT 1 FROM payload WHERE upload_id = $1)`)
 	insertInterchange = inserting(tableInterchange)
-	updateInterchange = updating(tableInterchange, `UPDATE interchange SET state = $2, verdict = $3, format_version = $4, sparte = $5,
+	// insertInterchangeAs is for numbers that were taken before.
+	insertInterchangeAs = numbered(tableInterchangeAs, "OVERRIDING SYSTEM VALUE")
+	updateInterchange   = updating(tableInterchange, `UPDATE interchange SET state = $2, verdict = $3, format_version = $4, sparte = $5,
 		sender = $6, recipient = $7, control_ref = $8, application_ref = $9, message_type = $10, test = $11,
 		message_count = $12, finding_count = $13, checked_at = $14 WHERE id = $1`)
 	// It leaves the indexes alone, and is what every sending does.
@@ -122,7 +132,8 @@ func (d Dialect) changes() []string {
 	}
 	texts := []string{insertSeal, renewWork}
 	if d.Arrays {
-		texts = append(texts, selectKnownEvents)
+		texts = append(texts, selectKnownEvents, listLedgers+d.LockRows, takeInterchangeIDs)
+		audited = append(audited, insertInterchangeAs)
 	}
 	for _, c := range audited {
 		switch {

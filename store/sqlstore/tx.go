@@ -25,6 +25,7 @@ type tx struct {
 	ended    bool
 	broken   error // the first error of the engine; the transaction must not be committed after it
 
+	expected  expected // see Expect
 	queue     []queued // changes that were not sent yet
 	outbox    []queued // the events among them
 	workAdded bool     // somebody may be waiting for it
@@ -131,19 +132,19 @@ func limitOf(limit int) int {
 // cleaned replaces in texts what not every engine keeps, in place; see package store.
 func cleaned(args []any) []any {
 	for i, arg := range args {
-		s, ok := arg.(string)
-		if !ok {
-			continue
-		}
-		if !utf8.ValidString(s) {
-			s = strings.ToValidUTF8(s, "\uFFFD")
-			args[i] = s
-		}
-		if strings.IndexByte(s, 0) >= 0 {
-			args[i] = strings.ReplaceAll(s, "\x00", "\uFFFD")
+		if s, ok := arg.(string); ok && (!utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0) {
+			args[i] = cleanedText(s)
 		}
 	}
 	return args
+}
+
+// cleanedText is cleaned for one text.
+func cleanedText(s string) string {
+	if !utf8.ValidString(s) {
+		s = strings.ToValidUTF8(s, "\uFFFD")
+	}
+	return strings.ReplaceAll(s, "\x00", "\uFFFD")
 }
 
 // micros is how an instant is stored: microseconds since 1970 UTC, 0 for the zero time.
