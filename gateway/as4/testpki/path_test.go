@@ -174,3 +174,70 @@ func TestManyIssuers(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestCRLSigners checks who may sign the list of a root in its place.
+func TestCRLSigners(t *testing.T) {
+	t.Parallel()
+	a := &authorities{t: t, lists: map[string]*x509.RevocationList{}}
+	root := a.issue("Root.CA", nil, nil)
+	leaf := a.leaf(root)
+	imitation := a.issue("Root.CA", nil, nil) // another key under the name of the root
+	signs := func(d *draft) { d.extensions = crlSignerExtensions() }
+	for name, tt := range map[string]struct {
+		issuer *authority
+		cn     string
+		edit   func(*draft)
+		valid  bool
+	}{
+		"signer of lists":                {root, "Root.CA.CRL-S", signs, true},
+		"under the name of the root":     {root, "Root.CA", signs, true},
+		"CA":                             {root, "Sub.CA", nil, false},
+		"without cRLSign":                {root, "Other", func(d *draft) { d.extensions = leafExtensions(smpki.Test) }, false},
+		"expired":                        {root, "Root.CA.CRL-S", func(d *draft) { signs(d); d.notAfter = time.Now().Add(-time.Minute) }, false},
+		"of the other environment":       {root, "", func(d *draft) { signs(d); d.subject = caName("Root.CA.CRL-S", smpki.Production) }, false},
+		"issued by somebody else":        {a.issue("Foreign.CA", nil, nil), "Root.CA.CRL-S", signs, false},
+		"issued by a root of this name":  {imitation, "Root.CA.CRL-S", signs, false},
+		"the root of this name itself":   {nil, "Root.CA", nil, false},
+		"nobody: issued by himself":      {nil, "Root.CA.CRL-S", signs, false},
+		"issued by the signer of a list": {a.issue("Root.CA.CRL-S", root, signs), "Root.CA.CRL-S", signs, false},
+	} {
+		signer := a.issue(tt.cn, tt.issuer, tt.edit)
+		for _, keyID := range []bool{true, false} {
+			c := *signer.Certificate
+			if !keyID { // the key identifiers do not decide, the signatures do
+				c.AuthorityKeyId = nil
+			}
+			l := crlDraft{signer: &c, key: signer.key, thisUpdate: time.Now().Add(-time.Hour), nextUpdate: time.Now().Add(time.Hour)}
+			list, err := l.sign()
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.lists[string(root.SubjectKeyId)] = list
+			trust := &smpki.Trust{
+				Roots: []*x509.Certificate{root.Certificate}, CAs: []*x509.Certificate{&c}, Environment: smpki.Test, CRLs: a,
+			}
+			_, err = trust.Verify(leaf, nil, smpki.Signature, time.Now())
+			invalid, _ := errors.AsType[*smpki.Invalid](err)
+			if tt.valid && err != nil || !tt.valid && (invalid == nil || invalid.Reason != smpki.BadCRL) {
+				t.Errorf("%s: got %v", name, err)
+			}
+			if again := trust.CheckCRL(list, root.Certificate, time.Now()); (again == nil) != tt.valid {
+				t.Errorf("%s, asked again: got %v", name, again)
+			}
+		}
+	}
+}
+
+// TestVersions refuses certificates of version 1 and 2, which have no extensions to look at.
+func TestVersions(t *testing.T) {
+	t.Parallel()
+	a := &authorities{t: t, lists: map[string]*x509.RevocationList{}}
+	root := a.issue("Root.CA", nil, nil)
+	leaf := *a.leaf(root)
+	leaf.Version = 1
+	trust := &smpki.Trust{Roots: []*x509.Certificate{root.Certificate}, Environment: smpki.Test, CRLs: a}
+	_, err := trust.Verify(&leaf, nil, smpki.Signature, time.Now())
+	if invalid, ok := errors.AsType[*smpki.Invalid](err); !ok || invalid.Reason != smpki.BadExtension {
+		t.Errorf("got %v", err)
+	}
+}

@@ -4,7 +4,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/marktbote/marktbote/gateway/as4/smpki"
 	"github.com/marktbote/marktbote/gateway/as4/testpki"
@@ -85,5 +87,32 @@ func TestOpenSSLVerifies(t *testing.T) {
 				t.Errorf("key file: %v", err)
 			}
 		})
+	}
+}
+
+func TestOptions(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
+	p, err := testpki.New(testpki.Environment(smpki.Production), testpki.Clock(func() time.Time { return now }), testpki.SubCAName("Mine.CA"),
+		testpki.DistributionPoints("http://127.0.0.1/root", "http://127.0.0.1/mine"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	until := now.AddDate(0, 0, 10)
+	pair, err := p.Pair(smpki.TLS, "9900000000001", "unused", testpki.Valid(now, until), testpki.Endpoint("https://as4.example:8443/in"),
+		testpki.Name("Netz"), testpki.Counter("7"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := pair.Certificate
+	if _, err := p.Trust().Verify(c, nil, smpki.TLS, now); err != nil {
+		t.Error(err)
+	}
+	got := []string{p.Root.Subject.CommonName, c.Issuer.CommonName, c.Subject.CommonName, c.Subject.SerialNumber, c.NotBefore.String(), c.NotAfter.String(),
+		c.DNSNames[0], c.URIs[0].String(), smpki.CRLURLs(c)[0], smpki.CRLURLs(p.SubCA)[0], c.Subject.Organization[0]}
+	want := []string{"SM-Root.CA", "Mine.CA", "Netz.EMT.MAK", "7", now.String(), until.String(),
+		"as4.example", "https://as4.example:8443/in", "http://127.0.0.1/mine", "http://127.0.0.1/root", smpki.Production}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
 	}
 }
