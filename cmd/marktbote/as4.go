@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/marktbote/marktbote/formats/event"
 	"github.com/marktbote/marktbote/formats/ident"
 	"github.com/marktbote/marktbote/gateway"
 	"github.com/marktbote/marktbote/gateway/as4"
@@ -27,6 +29,8 @@ import (
 type as4Channel struct {
 	node      *as4.Node
 	directory *partner.Directory
+	store     store.Store
+	log       *zap.Logger
 	gateway   *gateway.Gateway // set before anything runs
 }
 
@@ -72,7 +76,7 @@ func openAS4(ctx context.Context, cfg config.Config, st store.Store, log *zap.Lo
 		return nil, err
 	}
 	metrics.MustRegister(directory.Collector())
-	c := &as4Channel{directory: directory}
+	c := &as4Channel{directory: directory, store: st, log: log.Named("as4")}
 	tls := cfg.AS4.TLS.WithDefaults(cfg.DataDir)
 	c.node = as4.New(as4.Options{
 		Store: st, Inbox: c, Directory: directory, Services: cfg.AS4.Services, Host: as4Host(cfg), Log: log, Metrics: metrics,
@@ -122,23 +126,76 @@ func plainTransport() *http.Transport {
 }
 
 // serve takes messages from nginx at its socket and, if the configuration says so, without TLS at an address.
-func (c *as4Channel) serve(ctx context.Context, cfg config.Config, group *errgroup.Group) error {
+func (c *as4Channel) serve(ctx context.Context, cfg config.Config, group *errgroup.Group, out io.Writer) error {
 	tls := cfg.AS4.TLS.WithDefaults(cfg.DataDir)
 	ingress, err := proxy.Listen(tls.IngressSocket)
 	if err != nil {
 		return err
 	}
+	fmt.Fprintf(out, "AS4: behind nginx at %s\n", tls.IngressSocket)
 	group.Go(func() error { return serveHTTP(ctx, ingress, c.node, as4Patience) })
 	if tls.PlainListen != "" {
 		plain, err := net.Listen("tcp", tls.PlainListen)
 		if err != nil {
 			return fmt.Errorf("as4: tls: plain_listen: %w", errors.Join(err, ingress.Close()))
 		}
+		fmt.Fprintf(out, "AS4: without TLS at http://%s/as4\n", plain.Addr())
 		group.Go(func() error { return serveHTTP(ctx, plain, c.node.Plain(), as4Patience) })
 	}
 	group.Go(func() error { c.directory.Run(ctx); return nil })
 	group.Go(func() error { c.node.Run(ctx); return nil })
+	group.Go(func() error { c.radar(ctx); return nil })
 	return nil
+}
+
+// radarEvery is how often somebody looks for partners that will become unreachable.
+const radarEvery = 15 * time.Minute
+
+// radar logs what needs a person and puts it into the outbox, where each warning is one event however often it is seen.
+func (c *as4Channel) radar(ctx context.Context) {
+	logged := map[string]bool{}
+	for {
+		if err := c.survey(ctx, logged); err != nil && ctx.Err() == nil {
+			c.log.Warn("the survey of partners failed", zap.Error(err))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(radarEvery):
+		}
+	}
+}
+
+func (c *as4Channel) survey(ctx context.Context, logged map[string]bool) error {
+	now := time.Now()
+	warnings, err := c.directory.Radar(ctx, now)
+	if err != nil {
+		return err
+	}
+	var rows []store.Event
+	for _, w := range warnings {
+		e := event.OfWarning(event.Warning{
+			Kind: string(w.Kind), Severity: string(w.Severity), MPID: ident.MarktpartnerID(w.MPID), Usage: w.Usage, CA: w.CA, Until: w.Until,
+			Werktage: w.Werktage, Text: w.Text, At: now,
+		})
+		e.RecordedAt = now
+		data, err := e.MarshalJSON()
+		if err != nil {
+			return err
+		}
+		rows = append(rows, store.Event{ID: e.ID, Type: e.Type, Subject: e.Subject, PartitionKey: e.PartitionKey, RecordedAt: now, Data: data})
+		if !logged[e.ID] {
+			logged[e.ID] = true
+			c.log.Warn("partner radar", zap.String("kind", string(w.Kind)), zap.String("severity", string(w.Severity)), zap.String("mp_id", w.MPID), zap.String("text", w.Text))
+		}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	return c.store.Update(ctx, func(tx store.Tx) error {
+		_, err := tx.InsertEvents(rows...)
+		return err
+	})
 }
 
 // as4Patience is how long a partner may pause while he sends.

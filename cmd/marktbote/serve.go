@@ -103,7 +103,7 @@ func (c *serveCmd) Run(e env) error {
 	group, ctx := errgroup.WithContext(e.ctx)
 	if channel != nil {
 		channel.gateway = g
-		if err := channel.serve(ctx, cfg, group); err != nil {
+		if err := channel.serve(ctx, cfg, group, e.stderr); err != nil {
 			return errors.Join(err, listener.Close(), st.Close())
 		}
 	}
