@@ -101,10 +101,10 @@ interop: ## AS4 with phase4, Santuario and Python as partners; prints the matrix
 		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing </dev/null >/dev/null || exit 1; \
 	fi
 	@mkdir -p $(INTEROP)/santuario
-	@mvn -B -q -Dtarget=$(INTEROP)/phase4 $(if $(filter 1,$(BDEW)),-P bdew) -f gateway/as4/interop/testdata/phase4/pom.xml package || \
+	@mvn -B -q -Dstyle.color=never -Dtarget=$(INTEROP)/phase4 $(if $(filter 1,$(BDEW)),-P bdew) -f gateway/as4/interop/testdata/phase4/pom.xml package || \
 		{ echo "phase4 cannot be built: is there a Maven repository?" >&2; exit 1; }
 	@javac -d $(INTEROP)/santuario -cp $(SANTUARIO) gateway/as4/interop/testdata/santuario/Santuario.java
-	@MARKTBOTE_INTEROP=1 $(GO) test -count=1 -timeout 20m ./gateway/as4/interop
+	@cd gateway/as4/interop && MARKTBOTE_INTEROP=1 $(GO) test -count=1 -timeout 20m # without package names it prints the matrix
 
 fmt-check: ## list Go files that gofmt would change
 	@files=$$(find . -name '*.go' ! -path '*/.*/*' ! -path '*/testdata/*' -exec "$$($(GO) env GOROOT)/bin/gofmt" -l {} +) || exit 1; \

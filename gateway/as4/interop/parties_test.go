@@ -99,6 +99,9 @@ func (p *parties) write() error {
 		if err := pair(mpID+"/encryption", t.Encryption); err != nil {
 			return err
 		}
+		if err := pair(mpID+"/tls", t.TLS); err != nil {
+			return err
+		}
 		for name, b := range p.broken[mpID] {
 			if err := pair(mpID+"-"+name+"/signature", b); err != nil {
 				return err

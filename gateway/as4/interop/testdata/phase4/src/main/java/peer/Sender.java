@@ -9,6 +9,8 @@ import java.util.Map;
 import org.apache.wss4j.dom.message.WSSecEncrypt;
 import org.apache.wss4j.dom.message.WSSecSignature;
 import org.apache.xml.security.encryption.params.ConcatKDFParams;
+import org.w3c.dom.Document;
+import org.w3c.dom.Node;
 
 import com.helger.httpclient.HttpClientSettings;
 import com.helger.json.JsonArray;
@@ -17,6 +19,7 @@ import com.helger.mime.parse.MimeTypeParser;
 import com.helger.phase4.CAS4;
 import com.helger.phase4.attachment.AS4OutgoingAttachment;
 import com.helger.phase4.attachment.WSS4JAttachment;
+import com.helger.phase4.client.IAS4ClientBuildMessageCallback;
 import com.helger.phase4.crypto.AS4CryptParams;
 import com.helger.phase4.crypto.ECryptoKeyAgreementMethod;
 import com.helger.phase4.crypto.ECryptoKeyDerivationMethod;
@@ -26,6 +29,7 @@ import com.helger.phase4.crypto.IWSSecEncryptCustomizer;
 import com.helger.phase4.crypto.IWSSecSignatureCustomizer;
 import com.helger.phase4.incoming.AS4IncomingProfileSelectorConstant;
 import com.helger.phase4.messaging.http.HttpRetrySettings;
+import com.helger.phase4.model.pmode.PMode;
 import com.helger.phase4.sender.AbstractAS4UserMessageBuilderMIMEPayload;
 import com.helger.phase4.sender.IAS4SignalMessageValidationResultHandler;
 import com.helger.phase4.util.AS4ResourceHelper;
@@ -45,7 +49,8 @@ import com.sun.net.httpserver.HttpExchange;
  * recipient     ski (default): X509Data/X509SKI; keyid: wsse:KeyIdentifier; serial: X509IssuerSerial
  * kdf           empty (default): ConcatKDF with empty parameters; wss4j: its own default, AlgorithmID="0000"
  * token         path (default): PKIPath; v3: the signer's certificate alone
- * body          signed (default), unsigned
+ * unsigned      Body or payload: what the signature leaves out; all: no signature
+ * body          text that is put into the Body
  * encrypt       yes (default), no
  * property.NAME a further property of the part
  * </pre>
@@ -89,15 +94,19 @@ final class Sender {
     final Message m = new Message();
     m.as4ProfileID(Profile.ID);
     m.incomingProfileSelector(new AS4IncomingProfileSelectorConstant(Profile.ID, true));
-    m.pmode(Profile.pmode(from, to, service, action, encrypt));
+    final PMode pmode = Profile.pmode(from, to, service, action, encrypt);
+    final String unsigned = q.getOrDefault("unsigned", "");
+    if (unsigned.equals("all"))
+      pmode.getLeg1().getSecurity().setX509SignatureAlgorithm(null);
+    m.pmode(pmode);
     m.pmodeResolver(Receiver.resolver(encrypt));
     m.cryptoFactorySign(pki.factory(q.getOrDefault("identity", from), "signature"));
     m.cryptoFactoryCrypt(pki.factory(from, "encryption"));
     m.decryptRequestDataModifier(new Security());
     m.withSigningParams(p -> {
       Security.sign(p, !q.getOrDefault("token", "path").equals("v3"));
-      if (q.getOrDefault("body", "signed").equals("unsigned"))
-        p.setWSSecSignatureCustomizer(new UnsignedBody());
+      if (unsigned.equals("Body") || unsigned.equals("payload"))
+        p.setWSSecSignatureCustomizer(new LessSigned(unsigned));
     });
     final var certificate = pki.encryptionCertificate(to);
     m.withCryptParams(p -> crypt(p.setCertificate(certificate), q));
@@ -107,6 +116,8 @@ final class Sender {
     m.toPartyID(to).toPartyIDType(Rules.TYPE_BDEW).toRole(CAS4.DEFAULT_RESPONDER_URL);
     m.service(service).action(action).agreementRef(Profile.AGREEMENT).conversationID("").forceMimeMessage(true);
     m.endpointURL(q.get("url"));
+    if (q.containsKey("body"))
+      m.buildMessageCallback(new Rider(q.get("body")));
     if (q.containsKey("id"))
       m.messageID(q.get("id"));
     if (payload.length > 0) {
@@ -182,10 +193,32 @@ final class Sender {
     }
   }
 
-  private static final class UnsignedBody implements IWSSecSignatureCustomizer {
+  /** Leaves the Body or the payload out of the signature. */
+  private static final class LessSigned implements IWSSecSignatureCustomizer {
+    private final String what;
+
+    LessSigned(final String what) {
+      this.what = what;
+    }
+
     @Override
     public void customize(final WSSecSignature s) {
-      s.getParts().removeIf(p -> "Body".equals(p.getName()));
+      s.getParts().removeIf(p -> what.equals("Body") ? "Body".equals(p.getName()) : "cid:Attachments".equals(p.getId()));
+    }
+  }
+
+  /** Puts something into the Body before it is signed. */
+  private static final class Rider implements IAS4ClientBuildMessageCallback {
+    private final String text;
+
+    Rider(final String text) {
+      this.text = text;
+    }
+
+    @Override
+    public void onSoapDocument(final Document doc) {
+      final Node body = doc.getElementsByTagNameNS("http://www.w3.org/2003/05/soap-envelope", "Body").item(0);
+      body.appendChild(doc.createElementNS("urn:x", "x:rider")).setTextContent(text);
     }
   }
 
