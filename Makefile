@@ -74,7 +74,7 @@ nginx:
 	if [ "$${CI:-}" = true ]; then exit 1; fi
 
 tls-test: nginx ## messages through nginx with brainpool certificates, and what it negotiates
-	MARKTBOTE_TLS_TEST=1 $(GO) test -count=1 -v -run 'TestMessage|TestUnsent|TestRefused|TestNegotiated|TestVerifier|TestChange|TestCrash|TestDoctor' ./gateway/as4/... ./cmd/marktbote
+	MARKTBOTE_TLS_TEST=1 $(GO) test -count=1 -v -run 'TestMessage|TestUnsent|TestRefused|TestNegotiated|TestVerifier|TestFrom|TestChange|TestCrash|TestDoctor' ./gateway/as4/proxy ./gateway/as4/doctor ./cmd/marktbote
 
 crash: postgresql ## kill -9 during load, 200 times for each store driver
 	MARKTBOTE_CRASH_ROUNDS=200 $(GO) test -count=1 -timeout 60m -run Crash ./store/... ./gateway/...

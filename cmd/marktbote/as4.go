@@ -78,6 +78,8 @@ func openAS4(ctx context.Context, cfg config.Config, st store.Store, log *zap.Lo
 	metrics.MustRegister(directory.Collector())
 	c := &as4Channel{directory: directory, store: st, log: log.Named("as4")}
 	tls := cfg.AS4.TLS.WithDefaults(cfg.DataDir)
+	egress := proxy.NewEgress(tls.EgressSocket)
+	verifyServers(egress, tls, directory)
 	c.node = as4.New(as4.Options{
 		Store: st, Inbox: c, Directory: directory, Services: cfg.AS4.Services, Host: as4Host(cfg), Log: log, Metrics: metrics,
 		IsOwn: func(mpID string) bool {
@@ -85,7 +87,7 @@ func openAS4(ctx context.Context, cfg config.Config, st store.Store, log *zap.Lo
 		},
 		Limits:            as4.Limits{Body: cfg.AS4.MaxBodyBytes, Payload: cfg.AS4.MaxPayloadBytes},
 		ClientCertificate: proxy.ClientCertificate,
-		Transport:         &as4Transport{egress: proxy.NewEgress(tls.EgressSocket), plain: plainTransport()},
+		Transport:         &as4Transport{egress: egress, plain: plainTransport()},
 	})
 	return c, nil
 }
@@ -142,6 +144,7 @@ func (c *as4Channel) serve(ctx context.Context, cfg config.Config, group *errgro
 		fmt.Fprintf(out, "AS4: without TLS at http://%s/as4\n", plain.Addr())
 		group.Go(func() error { return serveHTTP(ctx, plain, c.node.Plain(), as4Patience) })
 	}
+	group.Go(func() error { c.keepNginx(ctx, cfg, c.node.Log); return nil })
 	group.Go(func() error { c.directory.Run(ctx); return nil })
 	group.Go(func() error { c.node.Run(ctx); return nil })
 	group.Go(func() error { c.radar(ctx); return nil })

@@ -13,6 +13,8 @@
 //	marktbote partners list        Marktpartner of the AS4 channel; also show, add, import, certificates, radar, test, switch
 //	marktbote keys list            own certificates and keys; also import, request and retire
 //	marktbote migrate              bring the tables of the store up to date
+//	marktbote tls nginx            set up nginx as TLS in front of the AS4 channel
+//	marktbote doctor               examine the AS4 gateway on this machine
 //	marktbote partner              play an AS4 partner who misbehaves
 //	marktbote bench pipeline       measure the gateway beside its database
 //	marktbote rules list           list the rule packs; also show, diff, coverage and compile
@@ -58,6 +60,8 @@ type cli struct {
 	Partner   partnerCmd   `cmd:"" help:"Play an AS4 partner who misbehaves, for trials of a gateway."`
 	Partners  partnersCmd  `cmd:"" help:"Look after the Marktpartner of the AS4 channel, their certificates and the revocation lists."`
 	Keys      keysCmd      `cmd:"" help:"Look after our own certificates and keys."`
+	TLS       tlsCmd       `cmd:"" name:"tls" help:"Set up nginx as TLS in front of the AS4 channel."`
+	Doctor    doctorCmd    `cmd:"" help:"Examine the AS4 gateway on this machine and say what helps."`
 	Demo      demoCmd      `cmd:"" help:"Let a supplier's and a grid operator's gateway exchange messages and show what happens."`
 	Generate  generateCmd  `cmd:"" help:"Write valid messages of a Prüfidentifikator."`
 	Bench     benchCmd     `cmd:"" help:"Measure on this machine."`

@@ -125,7 +125,6 @@ func (d *Doctor) revocationLists() {
 		if l.Error != "" {
 			remedy = "last attempt: " + l.Error + "; " + remedy
 		}
-		age := now.Sub(l.ThisUpdate).Round(time.Hour)
 		switch {
 		case l.ThisUpdate.IsZero():
 			d.fault(CheckCRL, name, "there was never a revocation list, so nothing that this CA has issued is valid", remedy)
@@ -134,7 +133,7 @@ func (d *Doctor) revocationLists() {
 		case l.State == smpki.CRLStale:
 			d.warn(CheckCRL, name, fmt.Sprintf("its revocation list was to be renewed at %s; it is used until %s, then the CA is distrusted", date(l.NextUpdate), date(l.NextUpdate.Add(smpki.CRLTolerance))), remedy)
 		default:
-			d.ok(CheckCRL, name, "%s old, to be renewed by %s", age, date(l.NextUpdate))
+			d.ok(CheckCRL, name, "%d hours old, to be renewed by %s", int(now.Sub(l.ThisUpdate).Hours()), date(l.NextUpdate))
 		}
 	}
 }

@@ -29,6 +29,9 @@ func (d *Doctor) hostNames(ctx context.Context) {
 				d.warn(CheckNames, id.MPID, fmt.Sprintf("%s: %v", name, err), "let the name be known in the DNS; partners must find it, whether it is known here is less important")
 				continue
 			}
+			for i := range addresses {
+				addresses[i] = addresses[i].Unmap()
+			}
 			d.ok(CheckNames, id.MPID, "%s is %v", name, addresses)
 		}
 	}

@@ -551,7 +551,7 @@ func TestVerifier(t *testing.T) {
 	sender := start(t, settingsFor(t, p, p.identity(lf, lfHost)), nil)
 	trust := p.Trust()
 	now := time.Now()
-	v := &Verifier{Dir: sender.Dir, OpenSSL: opensslProgram(t), Now: func() time.Time { return now }, Check: func(leaf *x509.Certificate, others []*x509.Certificate) error {
+	v := &Verifier{Dir: sender.Dir, OpenSSL: opensslProgram(t), Now: func() time.Time { return now }, Check: func(_ context.Context, leaf *x509.Certificate, others []*x509.Certificate) error {
 		_, err := trust.Verify(leaf, others, smpki.TLS, now)
 		return err
 	}}

@@ -20,7 +20,7 @@ type Verifier struct {
 	OpenSSL string        // program; default openssl
 	Every   time.Duration // how long a good server is not looked at again; default 6 hours
 	// Check judges what a server has sent; usually with smpki.Trust.Verify for smpki.TLS.
-	Check func(leaf *x509.Certificate, others []*x509.Certificate) error
+	Check func(ctx context.Context, leaf *x509.Certificate, others []*x509.Certificate) error
 	Now   func() time.Time // default time.Now
 
 	mu      sync.Mutex
@@ -99,7 +99,7 @@ func (v *Verifier) look(ctx context.Context, mpID, host, address string) error {
 		return err
 	}
 	// A handshake that failed later has shown what this is about; whether it fails again is seen by who sends.
-	return v.Check(h.Path[0], h.Path[1:])
+	return v.Check(ctx, h.Path[0], h.Path[1:])
 }
 
 // KeyFiles returns the files with the TLS identity of an own MP-ID that nginx uses: chain and key in PEM.

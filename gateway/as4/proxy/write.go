@@ -252,3 +252,9 @@ func haveIPv6() bool {
 
 // oneLine returns a text of nginx on one line.
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// Text returns the configuration of nginx.
+func (c Config) Text() (string, error) {
+	files, err := c.files()
+	return string(files[filepath.Base(ConfFile(c.Dir))]), err
+}
