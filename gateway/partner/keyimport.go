@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/marktbote/marktbote/gateway/as4/brainpool"
 	"github.com/marktbote/marktbote/gateway/as4/smpki"
@@ -215,6 +216,10 @@ func (k *Keys) judge(ctx context.Context, c *x509.Certificate, b *bundle, in Key
 	if in.IsOwn != nil && !in.IsOwn(row.MPID) {
 		return x, row, nil, fmt.Errorf("certificate %s: %s is not one of our own MP-IDs (own in the configuration)", smpki.Describe(c), row.MPID)
 	}
+	old, err := view(ctx, k.d.opts.Store, func(tx store.Tx) (store.Certificate, error) { return tx.Certificate(row.Fingerprint) })
+	if err == nil && old.Own && !old.RetiredAt.IsZero() {
+		return x, row, nil, fmt.Errorf("certificate %s: %w on %s", smpki.Describe(c), errRetired, old.RetiredAt.Format(time.DateOnly))
+	}
 	usage, err := smpki.UsageOf(c)
 	if err != nil {
 		return x, row, nil, err
@@ -259,7 +264,7 @@ func (k *Keys) store(ctx context.Context, b *bundle, rows []store.Certificate, k
 			if err != nil && !errors.Is(err, store.ErrNotFound) {
 				return err
 			}
-			out[i].New = err != nil || !old.Own || !old.RetiredAt.IsZero()
+			out[i].New = err != nil || !old.Own
 			if err := tx.SetCertificate(row); err != nil {
 				return err
 			}

@@ -120,6 +120,9 @@ func TestKeys(t *testing.T) {
 	if err := retire(fresh.Encryption.Certificate, true); err != nil {
 		t.Error(err)
 	}
+	if _, err := r.Keys().Import(ctx, KeyImport{Files: files(t, fresh, nil)}); err == nil || !strings.Contains(err.Error(), "retired") {
+		t.Errorf("a retired certificate came back: %v", err)
+	}
 	for _, short := range []string{"", "ab", "00000000"} {
 		if _, err := r.Keys().Retire(ctx, short, "", "", true); err == nil {
 			t.Errorf("%q was retired", short)

@@ -40,7 +40,7 @@ type Revocation struct {
 
 	mu    sync.RWMutex
 	lists map[string]*keptList // by issuerID; guarded by mu
-	tried map[string]time.Time // by issuerID, last fetch on demand; guarded by mu
+	tried map[string]time.Time // by places, last fetch on demand; guarded by mu
 
 	flights singleflight.Group // fetches on demand
 }
@@ -350,57 +350,73 @@ func limitText(s string) string {
 	return s
 }
 
-// fetchFor fetches the list that a judgement lacks, and reports whether the judgement may be another one now.
+// fetchFor fetches the list that a judgement lacks, and reports whether the judgement may be another one now. The certificate
+// that names the place has a good path; which of the CAs in sight has issued it, the signature of the list tells.
 func (r *Revocation) fetchFor(ctx context.Context, invalid *smpki.Invalid, leaf *x509.Certificate, others []*x509.Certificate) bool {
 	t := r.d.Trust()
-	all := slices.Concat([]*x509.Certificate{leaf}, others, t.CAs, t.Roots)
-	for _, c := range all[:1+len(others)+len(t.CAs)] {
-		if c == nil || invalid.Reason == smpki.RevocationUnknown && !c.Equal(invalid.Certificate) {
-			continue
-		}
-		for _, issuer := range all {
-			if issuer == nil || !issuer.IsCA || !bytes.Equal(issuer.RawSubject, c.RawIssuer) || c.Equal(issuer) ||
-				invalid.Reason == smpki.RevocationTooOld && !issuer.Equal(invalid.Certificate) {
-				continue
-			}
-			if r.onDemand(ctx, issuer, smpki.CRLURLs(c)) {
-				return true
+	about := invalid.Certificate // with RevocationTooOld it is the CA
+	if invalid.Reason == smpki.RevocationTooOld {
+		for _, c := range slices.Concat([]*x509.Certificate{leaf}, t.CAs, others) {
+			if c != nil && bytes.Equal(c.RawIssuer, invalid.Certificate.RawSubject) && !c.Equal(invalid.Certificate) {
+				about = c
+				break
 			}
 		}
 	}
-	return false
+	var issuers []*x509.Certificate
+	for _, c := range slices.Concat(t.CAs, t.Roots, others) {
+		if c != nil && c.IsCA && bytes.Equal(c.RawSubject, about.RawIssuer) && len(issuers) < maxIssuers {
+			issuers = append(issuers, c)
+		}
+	}
+	places := smpki.CRLURLs(about)
+	return len(issuers) > 0 && len(places) > 0 && r.onDemand(ctx, issuers, places[:min(len(places), maxPlaces)])
 }
 
+// maxIssuers bounds how many CAs of one name a list is tried with.
+const maxIssuers = 16
+
 // onDemand fetches a list that somebody waits for, unless that was tried a moment ago. Those who want the same list wait
-// for one attempt.
-func (r *Revocation) onDemand(ctx context.Context, issuer *x509.Certificate, places []string) bool {
-	id := issuerID(issuer)
-	had, _, _ := r.flights.Do(id, func() (any, error) {
-		now := r.d.opts.Now()
-		r.mu.Lock()
-		last := r.tried[id]
-		tooSoon := now.Sub(last) < onDemandEvery && now.Sub(last) >= 0
-		if !tooSoon {
-			if len(r.tried) >= maxKnown {
-				clear(r.tried)
-			}
-			r.tried[id] = now
+// for one attempt. What fails is logged only: it is Refresh that keeps errors, of the CAs that are known.
+func (r *Revocation) onDemand(ctx context.Context, issuers []*x509.Certificate, places []string) bool {
+	key := strings.Join(places, " ")
+	had, _, _ := r.flights.Do(key, func() (any, error) {
+		if !r.mayTry(key) {
+			return slices.ContainsFunc(issuers, r.isFresh), nil
 		}
-		r.mu.Unlock()
-		if tooSoon {
-			return r.isFresh(issuer), nil
-		}
-		if err := r.load(ctx); err == nil && r.isFresh(issuer) { // another process has fetched it
+		if err := r.load(ctx); err == nil && slices.ContainsFunc(issuers, r.isFresh) { // another process has fetched it
 			return true, nil
 		}
-		// Who came first may go; the others still want it.
-		if err := r.fetchFrom(context.WithoutCancel(ctx), issuer, places[:min(len(places), maxPlaces)], nil); err != nil {
-			r.d.opts.Log.Warn("revocation list on demand", zap.Error(err))
-			return false, nil
+		for _, place := range places {
+			// Who came first may go; the others still want it.
+			data, err := r.d.fetch(context.WithoutCancel(ctx), place)
+			var issuer *x509.Certificate
+			if err == nil {
+				issuer, err = r.accept(context.WithoutCancel(ctx), data, issuers, place)
+			}
+			if err == nil && r.isFresh(issuer) {
+				return true, nil
+			}
+			r.d.opts.Log.Warn("revocation list on demand", zap.String("place", place), zap.Error(err))
 		}
-		return true, nil
+		return false, nil
 	})
 	return had.(bool)
+}
+
+// mayTry reports whether there may be an attempt on demand now, and notes that there is one.
+func (r *Revocation) mayTry(key string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.d.opts.Now()
+	if last, ok := r.tried[key]; ok && now.Sub(last) < onDemandEvery && !now.Before(last) {
+		return false
+	}
+	if len(r.tried) >= maxKnown {
+		clear(r.tried)
+	}
+	r.tried[key] = now
+	return true
 }
 
 // ListState says how a revocation list stands.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/marktbote/marktbote/gateway/as4/smpki"
 	"github.com/marktbote/marktbote/gateway/config"
+	"github.com/marktbote/marktbote/store"
 )
 
 // TestLists fetches over HTTP and LDAP and judges by what came.
@@ -257,6 +258,14 @@ func TestOnDemand(t *testing.T) {
 	wg.Wait()
 	if n := r.http.count("/sub.crl"); n != 1 {
 		t.Errorf("asked %d times", n)
+	}
+	// Another CA of the same name in the message changes nothing, and leaves nothing behind.
+	namesake := newRig(t).pki.SubCA
+	if _, err := r.Verify(t.Context(), leaf.Certificate, []*x509.Certificate{namesake, r.pki.SubCA}, smpki.Signature, r.clock()); err != nil {
+		t.Error(err)
+	}
+	if rows, err := view(t.Context(), r.store, store.Tx.CRLs); err != nil || len(rows) != 2 {
+		t.Errorf("%d lists, %v", len(rows), err)
 	}
 	// Another process that was there before knows the lists and the Sub-CA as soon as it needs them, and asks nobody.
 	opts := r.opts
