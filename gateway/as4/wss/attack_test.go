@@ -169,6 +169,9 @@ func TestAttacks(t *testing.T) {
 			f.env.Header.Add("wsse", wsseSpace, "Security").SetNS("S12", soapSpace, "role", "urn:x")
 		}}, header, `"Security" is there twice`},
 		{"Security in an unknown header", change{signed: func(f *forgery) { unknown(f).Append(f.env.Security.Clone()) }}, header, "is there twice"},
+		{"no Body", change{signed: func(f *forgery) { remove(f.env.Body) }}, header, "no header and body"},
+		{"no Header", change{signed: func(f *forgery) { remove(f.env.Header) }}, header, `"Body" at a wrong place`},
+		{"empty Envelope", change{signed: func(f *forgery) { f.env.Root.Children = nil }}, header, "no header and body"},
 		{"second Header", change{signed: func(f *forgery) { f.env.Root.Append(f.env.Header.Clone()) }}, header, `"Header" at a wrong place`},
 		{"second Body", change{signed: func(f *forgery) { f.env.Root.Add("S12", soapSpace, "Body") }}, header, `"Body" at a wrong place`},
 		{"Body before the Header", change{signed: func(f *forgery) { slices.Reverse(f.env.Root.Children) }}, header, `"Body" at a wrong place`},
@@ -350,6 +353,18 @@ func TestAttacks(t *testing.T) {
 		{"Object", change{signed: func(f *forgery) { f.get("Signature", 0).Add("ds", dsSpace, "Object") }}, policy, `"Object"`},
 		{"Manifest in SignedInfo", change{sealing: func(f *forgery) { f.get("SignedInfo", 0).Add("ds", dsSpace, "Manifest") }}, policy, `"Manifest"`},
 		{"SignedInfo changed", change{signed: func(f *forgery) { f.get("SignedInfo", 0).Set("Id", "x") }}, unproved, "the signature does not fit"},
+		{"signature that is no base64", change{signed: func(f *forgery) { f.get("SignatureValue", 0).SetText("?") }}, header, "base64"},
+		{"no SignedInfo", change{signed: func(f *forgery) { remove(f.get("SignedInfo", 0)) }}, header, `no "SignedInfo"`},
+		{"no canonicalisation", change{signed: func(f *forgery) { remove(f.get("CanonicalizationMethod", 0)) }}, header, `no "CanonicalizationMethod"`},
+		{"two canonicalisations", change{sealing: func(f *forgery) {
+			f.get("SignedInfo", 0).Append(f.get("CanonicalizationMethod", 0).Clone())
+		}}, header, `"CanonicalizationMethod" twice`},
+		{"no signature method", change{sealing: func(f *forgery) { remove(f.get("SignatureMethod", 0)) }}, header, `no "SignatureMethod"`},
+		{"no digest method", change{sealing: func(f *forgery) { remove(f.get("DigestMethod", 0)) }}, header, `no "DigestMethod"`},
+		{"digest method with parameters", change{sealing: func(f *forgery) { f.get("DigestMethod", 0).Add("x", "urn:x", "y") }}, policy, "parameters of the digest"},
+		{"no digest value", change{sealing: func(f *forgery) { remove(f.get("DigestValue", 0)) }}, header, `no "DigestValue"`},
+		{"token that is no base64", bst(func(e *xmltree.Element) { e.SetText("?") }), header, "base64"},
+		{"element inside the token", bst(func(e *xmltree.Element) { e.Add("x", "urn:x", "y") }), header, "inside"},
 		{"signature changed", signatureValue(func(b []byte) []byte { b[63] ^= 1; return b }), unproved, "the signature does not fit"},
 		{"signature of zeros", signatureValue(func([]byte) []byte { return make([]byte, 64) }), unproved, "the signature does not fit"},
 		{"signature in DER", signatureValue(func(b []byte) []byte {

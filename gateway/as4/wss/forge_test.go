@@ -197,7 +197,7 @@ func TestVariants(t *testing.T) {
 	wrapLines := func(e *xmltree.Element) {
 		text, out := e.Text(), ""
 		for len(text) > 76 {
-			out, text = out+text[:76]+"\r\n", text[76:]
+			out, text = out+text[:76]+"\r\n \t", text[76:]
 		}
 		e.SetText("\n" + out + text + " \t\n")
 	}

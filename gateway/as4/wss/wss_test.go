@@ -78,6 +78,8 @@ func TestSignReturnsWhatVerifyFinds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	_, err = Verify(&env, []Part{p, p})
+	wantFault(t, err, ebms.MimeInconsistency, "is there twice")
 	if len(sent) != 3 || len(v.References) != 3 {
 		t.Fatalf("%d and %d references, want 3", len(sent), len(v.References))
 	}
@@ -93,6 +95,9 @@ func TestSignAndEncryptRefuse(t *testing.T) {
 	id := identity(people().sender.Signature)
 	to := people().recipient.Encryption.Certificate
 	env := envelope(t, p)
+	if _, err := Sign(&Envelope{Root: env.Root}, id, nil); err == nil {
+		t.Error("signed an envelope that is not complete")
+	}
 	if _, err := Encrypt(&env, to, []Part{p}); err == nil {
 		t.Error("encrypted before it was signed")
 	}
@@ -242,5 +247,45 @@ func TestContentKey(t *testing.T) {
 	}
 	if got, err := open(env.ContentKey, sent); err != nil || !bytes.Equal(got, p.Data) {
 		t.Errorf("the key of the recipient does not open the part: %v", err)
+	}
+}
+
+func TestVerifyUnsigned(t *testing.T) {
+	env := envelope(t)
+	_, err := Verify(&env, nil)
+	wantFault(t, err, ebms.FailedAuthentication, "not signed")
+}
+
+// An operator is told when a product may have signed something other than bytes.
+func TestMismatchOfText(t *testing.T) {
+	for kind, want := range map[string]bool{
+		"text/plain": true, "Application/XML": true, "application/foo+xml": true, "application/gzip": false, "": false,
+	} {
+		p := payload("payload@as4.example.org", 10)
+		p.MimeType = kind
+		env := envelope(t, p)
+		if _, err := Sign(&env, identity(people().sender.Signature), []Part{p}); err != nil {
+			t.Fatal(err)
+		}
+		p.Data = []byte("changed")
+		_, err := Verify(&env, []Part{p})
+		wantFault(t, err, ebms.FailedAuthentication, "the digest of")
+		if got := strings.Contains(err.Error(), "another form"); got != want {
+			t.Errorf("%q: %v", kind, err)
+		}
+	}
+}
+
+// What a partner has written is repeated in a fault, but not at any length and not as it is.
+func TestQuote(t *testing.T) {
+	if got := quote("a\n\"b"); got != `"a\n\"b"` {
+		t.Error(got)
+	}
+	long := strings.Repeat("ä", 1000)
+	if got := quote(long); len(got) > 130 || !strings.HasSuffix(got, `…"`) {
+		t.Errorf("%d bytes: %s", len(got), got)
+	}
+	if got := quote("x" + long); strings.ContainsRune(got, '\uFFFD') {
+		t.Errorf("cut inside a character: %s", got)
 	}
 }
