@@ -20,6 +20,7 @@ import (
 	"github.com/marktbote/marktbote/gateway/as4/ebms"
 	"github.com/marktbote/marktbote/gateway/as4/smpki"
 	"github.com/marktbote/marktbote/gateway/as4/swa"
+	"github.com/marktbote/marktbote/gateway/as4/testpki"
 	"github.com/marktbote/marktbote/gateway/as4/wss"
 	"github.com/marktbote/marktbote/gateway/as4/xmltree"
 	"github.com/marktbote/marktbote/gateway/partner"
@@ -253,6 +254,16 @@ func TestTLSIdentity(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect(w.triple(fremder).TLS.Certificate, "")
+	// One whose CA is not the one of his signature, and is not known either, is nobody.
+	other, err := testpki.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign, err := other.Triple(lieferant, "x.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(foreign.TLS.Certificate, ebms.FailedAuthentication)
 	bad, err := w.pki.Broken("expired", smpki.TLS, lieferant, "x.example")
 	if err != nil {
 		t.Fatal(err)

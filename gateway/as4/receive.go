@@ -71,6 +71,8 @@ type incoming struct {
 	n   *Node
 	at  time.Time // of the receipt
 	tls *x509.Certificate
+	// tlsLater: the path of tls is still to be verified.
+	tlsLater bool
 
 	body        []byte // as it came
 	contentType string
@@ -163,11 +165,27 @@ func (in *incoming) client(r *http.Request, certificate func(*http.Request) (*x5
 	if err != nil {
 		return "", &ebms.Fault{Code: ebms.FailedAuthentication, Text: "the TLS client certificate cannot be read", Err: err}
 	}
-	if _, err := in.n.Directory.Verify(r.Context(), cert, nil, smpki.TLS, in.at); err != nil {
-		return "", &ebms.Fault{Code: ebms.FailedAuthentication, Text: "the TLS client certificate is not valid", Err: err}
-	}
 	in.tls = cert
-	return smpki.MPID(cert)
+	_, err = in.n.Directory.Verify(r.Context(), cert, nil, smpki.TLS, in.at)
+	if invalid, ok := errors.AsType[*smpki.Invalid](err); ok && invalid.Reason == smpki.UnknownIssuer {
+		in.tlsLater = true // his message brings the CA along, if he is of one that is not known here
+	} else if err != nil {
+		return "", refusal("the TLS client certificate is not valid", err)
+	}
+	mpID, err := smpki.MPID(cert)
+	if err != nil {
+		return "", refusal("the TLS client certificate names no MP-ID", err)
+	}
+	return mpID, nil
+}
+
+// refusal says that a certificate is not valid. That its revocation state cannot be found out is our fault: he may come
+// again.
+func refusal(text string, err error) *ebms.Fault {
+	if invalid, ok := errors.AsType[*smpki.Invalid](err); ok && invalid.Reason == smpki.RevocationUnknown {
+		return &ebms.Fault{Code: ebms.Other, Text: "temporarily unavailable", Err: err}
+	}
+	return &ebms.Fault{Code: ebms.FailedAuthentication, Text: text, Err: err}
 }
 
 // enter counts a request of a TLS client, false if it has too many.
@@ -261,11 +279,11 @@ func (in *incoming) authenticate(ctx context.Context) error {
 	leaf := in.verified.Leaf
 	path, err := n.Directory.Verify(ctx, leaf, in.verified.Path, smpki.Signature, in.at)
 	if err != nil {
-		return &ebms.Fault{Code: ebms.FailedAuthentication, Text: "the signature certificate is not valid", Err: err}
+		return refusal("the signature certificate is not valid", err)
 	}
 	mpID, err := smpki.MPID(leaf)
 	if err != nil {
-		return &ebms.Fault{Code: ebms.FailedAuthentication, Text: "the signature certificate names no MP-ID", Err: err}
+		return refusal("the signature certificate names no MP-ID", err)
 	}
 	if mpID != m.From.ID {
 		return ebms.Faultf(ebms.FailedAuthentication, "From is %s, but the signature certificate is of %s", m.From.ID, mpID)
@@ -280,6 +298,11 @@ func (in *incoming) authenticate(ctx context.Context) error {
 	}
 	if in.tls == nil {
 		return nil
+	}
+	if in.tlsLater {
+		if _, err := n.Directory.Verify(ctx, in.tls, in.verified.Path, smpki.TLS, in.at); err != nil {
+			return refusal("the TLS client certificate is not valid", err)
+		}
 	}
 	if tls, err := smpki.MPID(in.tls); (err != nil || tls != m.From.ID) && !p.AnyTLSIdentity {
 		return ebms.Faultf(ebms.FailedAuthentication, "From is %s, but the TLS certificate is of %s", m.From.ID, tls)
