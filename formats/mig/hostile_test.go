@@ -16,7 +16,7 @@ import (
 // room for the race detector and a busy machine, and is far below what work that multiplies with the faults would take.
 const (
 	hostileSize = 100_000
-	hostileTime = 10 * time.Second
+	hostileTime = 60 * time.Second // a guard against what never ends, on a busy machine with the race detector too
 )
 
 // TestHostile: the work for a message in which nothing is in place is bounded by its size, however many findings are
