@@ -17,7 +17,7 @@ type Limits struct {
 
 // maxScope bounds the declarations in force at one place, so that looking up a prefix stays cheap. Messages of known
 // products have fewer than twenty.
-const maxScope = 256
+const maxScope = 128
 
 func (l Limits) withDefaults() Limits {
 	set := func(v *int, value int) {

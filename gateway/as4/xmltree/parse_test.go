@@ -207,7 +207,7 @@ func TestLimits(t *testing.T) {
 			return "<a>" + strings.Repeat("<b/>t", (n-1)/2) + strings.Repeat("<b/>", (n-1)%2) + "</a>"
 		}, 20_000, "more than 20000"},
 		{"attributes", attributes, 64, "more than 64"},
-		{"declarations in force", scope, maxScope, "more than 256"},
+		{"declarations in force", scope, maxScope, "more than 128"},
 		{"bytes", func(n int) string { return "<a>" + strings.Repeat(" ", n-7) + "</a>" }, 2 << 20, "longer than 2097152"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
