@@ -31,14 +31,16 @@ var flaws = map[string]testpki.Flaw{
 	"revoked": testpki.Revoked, "expired": testpki.Expired, "wrong-class": testpki.WrongClass, "foreign-root": testpki.ForeignRoot,
 }
 
-// thePKI makes the PKI once, because a process of foreign software serves many tests.
-var thePKI = sync.OnceValues(func() (*parties, error) {
+// thePKI makes the PKI of today once, because a process of foreign software serves many tests.
+var thePKI = sync.OnceValues(func() (*parties, error) { return newParties() })
+
+func newParties(o ...testpki.Option) (*parties, error) {
 	dir, err := os.MkdirTemp("", "interop-pki")
 	if err != nil {
 		return nil, err
 	}
 	// The JDK reads no indirect list of the root.
-	pki, err := testpki.New(testpki.DirectRootList())
+	pki, err := testpki.New(append(o, testpki.DirectRootList())...)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +61,7 @@ var thePKI = sync.OnceValues(func() (*parties, error) {
 		}
 	}
 	return p, p.write()
-})
+}
 
 func partners(t *testing.T) *parties {
 	t.Helper()

@@ -52,11 +52,16 @@ type arrived struct {
 	}
 }
 
-var startPhase4 = sync.OnceValues(func() (*phase4, error) {
+// thePhase4 serves all tests with the PKI of today.
+var thePhase4 = sync.OnceValues(func() (*phase4, error) {
 	p, err := thePKI()
 	if err != nil {
 		return nil, err
 	}
+	return startPhase4(p)
+})
+
+func startPhase4(p *parties) (*phase4, error) {
 	dir := filepath.Join("../../../.bin/interop/phase4")
 	//nolint:gosec // the path is ours
 	cmd := exec.Command("java", "-Xmx1g", "-cp", filepath.Join(dir, "classes")+":"+filepath.Join(dir, "jars", "*"), "peer.Peer", p.dir)
@@ -82,12 +87,12 @@ var startPhase4 = sync.OnceValues(func() (*phase4, error) {
 		return nil, fmt.Errorf("phase4 says %q and ends, see %s", line, log.Name())
 	}
 	return &phase4{parties: p, url: "http://127.0.0.1:" + port, stdin: stdin}, nil
-})
+}
 
 func runPhase4(t *testing.T) *phase4 {
 	t.Helper()
 	built(t, "phase4", "classes", "peer", "Peer.class")
-	p, err := startPhase4()
+	p, err := thePhase4()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -30,6 +31,7 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Properties;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
@@ -554,9 +556,13 @@ public final class Santuario {
     return s.append("}").toString();
   }
 
-  /** The version of Santuario: Debian's jar has no manifest entry for it, its file name has. */
-  static String version() throws Exception {
-    return Path.of(Init.class.getProtectionDomain().getCodeSource().getLocation().toURI()).toRealPath().getFileName().toString();
+  /** The version of Santuario; the manifest of Debian's jar does not have it. */
+  static String version() throws IOException {
+    final Properties p = new Properties();
+    try (InputStream in = Init.class.getResourceAsStream("/META-INF/maven/org.apache.santuario/xmlsec/pom.properties")) {
+      p.load(in);
+    }
+    return p.getProperty("version");
   }
 
   static void need(final boolean ok, final String text) {
