@@ -16,7 +16,7 @@ GOLANGCI    = $(BIN)/golangci-lint-$(GOLANGCI_VERSION)
 STATICCHECK = $(BIN)/staticcheck-$(STATICCHECK_VERSION)
 GOVULNCHECK = $(BIN)/govulncheck-$(GOVULNCHECK_VERSION)
 
-.PHONY: help build test tls-test packs lint golangci staticcheck govulncheck bench fuzz cover crash load cc postgresql nginx fmt-check vet
+.PHONY: help build test tls-test packs lint golangci staticcheck govulncheck bench fuzz cover crash load interop cc postgresql nginx fmt-check vet
 
 help: ## list the targets
 	@echo 'Targets:'
@@ -87,7 +87,7 @@ load: postgresql ## 100,000 MSCONS queued in front of UTILMD, for each store dri
 INTEROP     = $(BIN)/interop
 SANTUARIO   = /usr/share/java/xmlsec.jar:/usr/share/java/bcprov.jar:/usr/share/java/bcpkix.jar
 
-interop: ## AS4 with phase4, Santuario and Python as partners; prints the matrix
+interop: nginx ## AS4 with phase4, Santuario and Python as partners; prints the matrix
 	@missing=; \
 	command -v javac >/dev/null 2>&1 || missing="$$missing openjdk-17-jdk-headless"; \
 	command -v mvn >/dev/null 2>&1 || missing="$$missing maven"; \
@@ -101,7 +101,7 @@ interop: ## AS4 with phase4, Santuario and Python as partners; prints the matrix
 		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing </dev/null >/dev/null || exit 1; \
 	fi
 	@mkdir -p $(INTEROP)/santuario
-	@mvn -B -q -Dstyle.color=never -Dtarget=$(INTEROP)/phase4 $(if $(filter 1,$(BDEW)),-P bdew) -f gateway/as4/interop/testdata/phase4/pom.xml package || \
+	@mvn -B -q -Dtarget=$(INTEROP)/phase4 $(if $(filter 1,$(BDEW)),-P bdew) -f gateway/as4/interop/testdata/phase4/pom.xml package || \
 		{ echo "phase4 cannot be built: is there a Maven repository?" >&2; exit 1; }
 	@javac -d $(INTEROP)/santuario -cp $(SANTUARIO) gateway/as4/interop/testdata/santuario/Santuario.java
 	@cd gateway/as4/interop && MARKTBOTE_INTEROP=1 $(GO) test -count=1 -timeout 20m # without package names it prints the matrix

@@ -67,7 +67,8 @@ var (
 			"wrong OU", "revoked certificate", "expired certificate", "not of class MAK", "foreign root",
 			"payload not signed", "nothing signed", "not encrypted", "Body not empty", "Body not signed",
 			"X509v3 token", "recipient by key identifier", "recipient by serial number", "KDF of WSS4J",
-			"100 messages, no finding", "PKI after the change of the root",
+			"100 messages, no finding", "PKI after the change of the root", "over TLS, nginx and Bouncy Castle",
+			"TLS certificate of another partner",
 		},
 	}
 	withTools = table{

@@ -38,6 +38,16 @@ type node struct {
 // open makes a node for one MP-ID from the directory of a test PKI, see testdata/pki/make.sh.
 func open(t *testing.T, dir, mpID string, transport http.RoundTripper) *node {
 	t.Helper()
+	n := openNode(t, dir, mpID, func(o *as4.Options) { o.Transport = transport })
+	server := httptest.NewServer(n.recorder())
+	t.Cleanup(server.Close)
+	n.url = server.URL + "/as4"
+	return n
+}
+
+// openNode is open without an HTTP server.
+func openNode(t *testing.T, dir, mpID string, change func(o *as4.Options)) *node {
+	t.Helper()
 	st, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "store.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -64,13 +74,12 @@ func open(t *testing.T, dir, mpID string, transport http.RoundTripper) *node {
 		t.Fatal(err)
 	}
 	n := &node{st: st, files: map[string][]byte{}}
-	n.Node = as4.New(as4.Options{
-		Store: st, Inbox: n, Directory: d, IsOwn: func(id string) bool { return id == mpID }, Host: "us.example", Transport: transport,
+	o := as4.Options{
+		Store: st, Inbox: n, Directory: d, IsOwn: func(id string) bool { return id == mpID }, Host: "us.example",
 		Log: zap.NewNop(), Metrics: prometheus.NewRegistry(),
-	})
-	server := httptest.NewServer(n.recorder())
-	t.Cleanup(server.Close)
-	n.url = server.URL + "/as4"
+	}
+	change(&o)
+	n.Node = as4.New(o)
 	return n
 }
 

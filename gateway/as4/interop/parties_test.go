@@ -16,6 +16,8 @@ import (
 const (
 	us   = "9900000000001" // Marktbote
 	them = "9800000000002" // foreign software
+
+	host = "localhost" // of both
 )
 
 // parties is the test PKI of a run: both partners, and those that must be refused in the name of either.
@@ -46,17 +48,17 @@ func newParties(o ...testpki.Option) (*parties, error) {
 	}
 	p := &parties{dir: dir, pki: pki, triple: map[string]testpki.Triple{}, broken: map[string]map[string]testpki.Pair{}}
 	for _, mpID := range []string{us, them} {
-		t, err := pki.Triple(mpID, mpID+".example")
+		t, err := pki.Triple(mpID, host)
 		if err != nil {
 			return nil, err
 		}
 		p.triple[mpID], p.broken[mpID] = t, map[string]testpki.Pair{}
 		for name, flaw := range flaws {
-			if p.broken[mpID][name], err = pki.Broken(flaw, smpki.Signature, mpID, mpID+".example"); err != nil {
+			if p.broken[mpID][name], err = pki.Broken(flaw, smpki.Signature, mpID, host); err != nil {
 				return nil, err
 			}
 		}
-		if p.broken[mpID]["wrong-ou"], err = pki.Pair(smpki.Signature, "9900000000099", "other.example"); err != nil {
+		if p.broken[mpID]["wrong-ou"], err = pki.Pair(smpki.Signature, "9900000000099", host); err != nil {
 			return nil, err
 		}
 	}

@@ -21,7 +21,8 @@ import (
 // phase4 is a running process of testdata/phase4.
 type phase4 struct {
 	*parties
-	url   string
+	url   string         // without TLS
+	tls   string         // with TLS
 	stdin io.WriteCloser // the process ends with it
 	once  sync.Once      // for its versions
 }
@@ -41,11 +42,11 @@ type exchanged struct {
 
 // arrived is what phase4 says about a message that it has received; testdata/phase4, Receiver.
 type arrived struct {
-	MessageID, From, To, Service, Action, Signer string
-	Signed, Encrypted                            bool
-	Errors, Findings                             []string
-	WSS4J, Exception                             string
-	Parts                                        []struct {
+	MessageID, From, To, Service, Action, Signer, TLS string
+	Signed, Encrypted                                 bool
+	Errors, Findings                                  []string
+	WSS4J, Exception                                  string
+	Parts                                             []struct {
 		Size       int
 		SHA256     string
 		Properties map[string]string
@@ -64,7 +65,7 @@ var thePhase4 = sync.OnceValues(func() (*phase4, error) {
 func startPhase4(p *parties) (*phase4, error) {
 	dir := filepath.Join("../../../.bin/interop/phase4")
 	//nolint:gosec // the path is ours
-	cmd := exec.Command("java", "-Xmx1g", "-cp", filepath.Join(dir, "classes")+":"+filepath.Join(dir, "jars", "*"), "peer.Peer", p.dir)
+	cmd := exec.Command("java", "-Xmx1g", "-cp", filepath.Join(dir, "classes")+":"+filepath.Join(dir, "jars", "*"), "peer.Peer", p.dir, them)
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -82,11 +83,11 @@ func startPhase4(p *parties) (*phase4, error) {
 		return nil, fmt.Errorf("phase4 does not start: %w", err)
 	}
 	line, err := bufio.NewReader(out).ReadString('\n')
-	port, ok := strings.CutPrefix(strings.TrimSpace(line), "listening ")
-	if err != nil || !ok {
+	var port, tls int
+	if _, scanErr := fmt.Sscanf(line, "listening %d %d", &port, &tls); err != nil || scanErr != nil {
 		return nil, fmt.Errorf("phase4 says %q and ends, see %s", line, log.Name())
 	}
-	return &phase4{parties: p, url: "http://127.0.0.1:" + port, stdin: stdin}, nil
+	return &phase4{parties: p, url: fmt.Sprintf("http://127.0.0.1:%d", port), tls: fmt.Sprintf("https://%s:%d", host, tls), stdin: stdin}, nil
 }
 
 func runPhase4(t *testing.T) *phase4 {

@@ -3,15 +3,22 @@ package peer;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.security.Security;
+import java.util.List;
 import java.util.concurrent.Executors;
 
+import javax.net.ssl.SSLParameters;
+
 import org.bouncycastle.jce.provider.BouncyCastleProvider;
+import org.bouncycastle.jsse.provider.BouncyCastleJsseProvider;
 
 import com.helger.phase4.CAS4Version;
 import com.helger.phase4.incoming.AS4ServerInitializer;
 import com.helger.servlet.mock.MockServletContext;
 import com.helger.web.scope.mgr.WebScopeManager;
 import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsParameters;
+import com.sun.net.httpserver.HttpsServer;
 
 /**
  * phase4 as a partner on the loopback interface. One process does everything:
@@ -23,8 +30,9 @@ import com.sun.net.httpserver.HttpServer;
  * GET  /versions  the libraries, one "name version" a line
  * </pre>
  *
- * The only argument is a directory with the test PKI, see Pki. The process writes "listening PORT" to its standard
- * output and ends when its standard input ends.
+ * The same is there with TLS, with the certificate of one partner. The arguments are a directory with the test PKI, see
+ * Pki, and the name of that partner. The process writes "listening PORT TLS-PORT" to its standard output and ends when
+ * its standard input ends.
  */
 public final class Peer {
   private Peer() {}
@@ -33,6 +41,9 @@ public final class Peer {
     // The JDK knows no brainpool curves any more; the list of refused curves is emptied in case it names them.
     Security.insertProviderAt(new BouncyCastleProvider(), 1);
     Security.setProperty("jdk.disabled.namedCurves", "");
+    // Without this list Bouncy Castle offers no brainpool curve in TLS 1.2, and no certificate of the SM-PKI fits.
+    System.setProperty("jdk.tls.namedGroups", "brainpoolP256r1, brainpoolP384r1, brainpoolP512r1, secp256r1, secp384r1");
+    Security.addProvider(new BouncyCastleJsseProvider());
     WebScopeManager.onGlobalBegin(MockServletContext.create());
     AS4ServerInitializer.initAS4Server();
 
@@ -42,13 +53,25 @@ public final class Peer {
     final Sender sender = new Sender(pki, profile);
 
     final HttpServer http = HttpServer.create(new InetSocketAddress("127.0.0.1", 0), 0);
-    http.setExecutor(Executors.newFixedThreadPool(4));
-    http.createContext("/as4", receiver::receive);
-    http.createContext("/received", receiver::report);
-    http.createContext("/send", sender::send);
-    http.createContext("/versions", x -> Receiver.answer(x, 200, "text/plain", versions(profile).getBytes()));
-    http.start();
-    System.out.println("listening " + http.getAddress().getPort());
+    final HttpsServer https = HttpsServer.create(new InetSocketAddress("127.0.0.1", 0), 0);
+    https.setHttpsConfigurator(new HttpsConfigurator(pki.tls(args[1])) {
+      @Override
+      public void configure(final HttpsParameters p) {
+        final SSLParameters s = getSSLContext().getDefaultSSLParameters();
+        s.setNeedClientAuth(true);
+        s.setProtocols(new String[] {"TLSv1.2"});
+        p.setSSLParameters(s);
+      }
+    });
+    for (final HttpServer server : List.of(http, https)) {
+      server.setExecutor(Executors.newFixedThreadPool(4));
+      server.createContext("/as4", receiver::receive);
+      server.createContext("/received", receiver::report);
+      server.createContext("/send", sender::send);
+      server.createContext("/versions", x -> Receiver.answer(x, 200, "text/plain", versions(profile).getBytes()));
+      server.start();
+    }
+    System.out.println("listening " + http.getAddress().getPort() + " " + https.getAddress().getPort());
     System.out.flush();
     while (System.in.read() >= 0) {
       // the parent lives

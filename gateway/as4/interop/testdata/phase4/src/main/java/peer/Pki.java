@@ -18,6 +18,10 @@ import java.security.spec.PKCS8EncodedKeySpec;
 import java.util.ArrayList;
 import java.util.List;
 
+import javax.net.ssl.KeyManagerFactory;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManagerFactory;
+
 import org.apache.wss4j.common.crypto.Crypto;
 import org.apache.wss4j.common.crypto.Merlin;
 import org.bouncycastle.asn1.pkcs.PrivateKeyInfo;
@@ -39,6 +43,7 @@ import com.helger.phase4.crypto.ECryptoMode;
  * crl/*.pem                  revocation lists
  * NAME/signature.pem, .key   certificate, its Sub-CA; private key
  * NAME/encryption.pem, .key
+ * NAME/tls.pem, .key
  * </pre>
  *
  * NAME is the MP-ID for regular partners and anything for broken ones.
@@ -66,12 +71,27 @@ final class Pki {
 
   /** The crypto factory of a partner for one usage, "signature" or "encryption". */
   AS4CryptoFactoryInMemoryKeyStore factory(final String name, final String usage) throws Exception {
+    return new Factory(store(name, usage), trust, crls);
+  }
+
+  /** TLS with the certificate of a partner and the roots of the PKI, by Bouncy Castle because the JDK has no brainpool. */
+  SSLContext tls(final String name) throws Exception {
+    final KeyManagerFactory keys = KeyManagerFactory.getInstance("PKIX", "BCJSSE");
+    keys.init(store(name, "tls"), PASSWORD);
+    final TrustManagerFactory roots = TrustManagerFactory.getInstance("PKIX", "BCJSSE");
+    roots.init(trust);
+    final SSLContext context = SSLContext.getInstance("TLS", "BCJSSE");
+    context.init(keys.getKeyManagers(), roots.getTrustManagers(), null);
+    return context;
+  }
+
+  private KeyStore store(final String name, final String usage) throws Exception {
     final Path files = dir.resolve(name);
     final PrivateKey key = read(files.resolve(usage + ".key"), PrivateKey.class).get(0);
     final KeyStore own = KeyStore.getInstance("PKCS12", "BC");
     own.load(null, null);
     own.setKeyEntry("own", key, PASSWORD, read(files.resolve(usage + ".pem"), X509Certificate.class).toArray(new Certificate[0]));
-    return new Factory(own, trust, crls);
+    return own;
   }
 
   X509Certificate encryptionCertificate(final String name) throws Exception {

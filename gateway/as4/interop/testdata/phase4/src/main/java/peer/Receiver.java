@@ -6,7 +6,9 @@ import java.io.InputStream;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
+import java.security.cert.X509Certificate;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.HexFormat;
 import java.util.List;
@@ -43,6 +45,7 @@ import com.helger.phase4.model.pmode.IPMode;
 import com.helger.phase4.model.pmode.resolve.IAS4PModeResolver;
 import com.helger.web.scope.mgr.WebScoped;
 import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpsExchange;
 
 /** Takes AS4 messages for every partner of the test PKI and remembers what came. */
 final class Receiver {
@@ -64,7 +67,7 @@ final class Receiver {
     final Answer answer = new Answer();
     profile.takeFindings();
     try (WebScoped scope = new WebScoped();
-        AS4RequestHandler h = new AS4RequestHandler(AS4IncomingMessageMetadata.createForRequest())) {
+        AS4RequestHandler h = new AS4RequestHandler(metadata(x))) {
       final HttpHeaderMap headers = new HttpHeaderMap();
       x.getRequestHeaders().forEach((name, values) -> values.forEach(v -> headers.addHeader(name, v)));
       h.setCryptoFactorySign(pki.factory(own, "signature"));
@@ -98,6 +101,13 @@ final class Receiver {
       received.add(entry);
     }
     answer(x, answer.status, answer.contentType, answer.body);
+  }
+
+  private static AS4IncomingMessageMetadata metadata(final HttpExchange x) throws IOException {
+    final AS4IncomingMessageMetadata meta = AS4IncomingMessageMetadata.createForRequest();
+    if (x instanceof HttpsExchange)
+      meta.setRemoteTlsCerts(Arrays.stream(((HttpsExchange) x).getSSLSession().getPeerCertificates()).toArray(X509Certificate[]::new));
+    return meta;
   }
 
   /** Hands out what has been received and forgets it. */
@@ -173,6 +183,8 @@ final class Receiver {
       entry.add("action", m.getCollaborationInfo().getAction());
       entry.add("signed", state.isSoapSignatureChecked());
       entry.add("encrypted", state.isSoapDecrypted());
+      if (meta.hasRemoteTlsCerts())
+        entry.add("tls", meta.remoteTlsCerts().getFirstOrNull().getSubjectX500Principal().getName());
       if (state.getSigningCertificate() != null)
         entry.add("signer", state.getSigningCertificate().getSubjectX500Principal().getName());
       final IJsonArray list = new JsonArray();

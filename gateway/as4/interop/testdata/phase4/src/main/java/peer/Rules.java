@@ -110,6 +110,8 @@ final class Rules implements IAS4ProfileValidator {
     final String from = m.getPartyInfo().getFrom().getPartyId().get(0).getValue();
     f.must(units.equals(List.of(from)), "the signature certificate is of " + units + " and the message from " + from);
     f.must(subject(signature, "CN").stream().anyMatch(cn -> cn.contains(".EMT.MAK")), "the signature certificate is not of class EMT.MAK");
+    if (meta.hasRemoteTlsCerts())
+      f.must(subject(meta.remoteTlsCerts().getFirstOrNull(), "OU").equals(List.of(from)), "the TLS certificate is of another partner");
     f.must(signature.getKeyUsage() != null && signature.getKeyUsage()[0], "the signature certificate is not for signatures");
   }
 

@@ -46,6 +46,7 @@ import com.sun.net.httpserver.HttpExchange;
  * id            MessageId, by default a new one
  * mime          MimeType property, by default application/octet-stream
  * identity      name in the test PKI whose signature key is used, by default from
+ * tls           name in the test PKI whose TLS certificate is shown, by default from
  * recipient     ski (default): X509Data/X509SKI; keyid: wsse:KeyIdentifier; serial: X509IssuerSerial
  * kdf           empty (default): ConcatKDF with empty parameters; wss4j: its own default, AlgorithmID="0000"
  * token         path (default): PKIPath; v3: the signer's certificate alone
@@ -110,7 +111,10 @@ final class Sender {
     });
     final var certificate = pki.encryptionCertificate(to);
     m.withCryptParams(p -> crypt(p.setCertificate(certificate), q));
-    m.httpClientFactory(new HttpClientSettings());
+    final HttpClientSettings http = new HttpClientSettings();
+    if (q.get("url").startsWith("https:"))
+      http.setSSLContext(pki.tls(q.getOrDefault("tls", from)));
+    m.httpClientFactory(http);
     m.httpRetrySettings(new HttpRetrySettings().setMaxRetries(0));
     m.fromPartyID(from).fromPartyIDType(Rules.TYPE_BDEW).fromRole(CAS4.DEFAULT_INITIATOR_URL);
     m.toPartyID(to).toPartyIDType(Rules.TYPE_BDEW).toRole(CAS4.DEFAULT_RESPONDER_URL);
