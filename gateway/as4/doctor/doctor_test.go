@@ -300,7 +300,7 @@ func TestDoctorBroken(t *testing.T) {
 		without                      string           // nginx or gateway: does not run
 	}{
 		{
-			name: "expired certificate", check: CheckOwn, about: lf, state: Fault, detail: "expired", remedy: "marktbote keys request --config marktbote.yml",
+			name: "expired certificate", check: CheckOwn, about: lf, state: Fault, detail: "expired", remedy: "marktbote keys request 9999100000013 --config marktbote.yml",
 			after: func(p *patient) { p.Now = func() time.Time { return time.Now().AddDate(2, 1, 0) } },
 		},
 		{

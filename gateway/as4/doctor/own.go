@@ -65,7 +65,7 @@ func (d *Doctor) ownCertificates(ctx context.Context) {
 	}
 	if len(d.own) == 0 {
 		d.fault(CheckOwn, "", "there is no own MP-ID: none is configured, and no own certificate is in the store",
-			"name the own MP-IDs in the configuration (own) and request their certificates: marktbote keys request")
+			"name the own MP-IDs in the configuration (own) and request their certificates: marktbote keys request MP-ID")
 	}
 	for _, mpID := range d.own {
 		for _, usage := range []smpki.Usage{smpki.Signature, smpki.Encryption, smpki.TLS} {
@@ -77,9 +77,9 @@ func (d *Doctor) ownCertificates(ctx context.Context) {
 				d.ok(CheckOwn, mpID, "%s: valid until %s", usage, date(until(keys, mpID, usage)))
 			case warnings[i].Kind == partner.OwnMissing:
 				d.fault(CheckOwn, mpID, usage.String()+": "+d.why(ctx, mpID, usage, warnings[i].Text),
-					"request a triple at the CA ("+d.command("keys request")+") and import it ("+d.command("keys import")+")")
+					"request a triple at the CA ("+d.command("keys request "+mpID)+") and import it ("+d.command("keys import FILE...")+")")
 			default:
-				d.warn(CheckOwn, mpID, usage.String()+": "+warnings[i].Text, "request the next triple: "+d.command("keys request"))
+				d.warn(CheckOwn, mpID, usage.String()+": "+warnings[i].Text, "request the next triple: "+d.command("keys request "+mpID))
 			}
 		}
 	}
@@ -117,7 +117,7 @@ func (d *Doctor) revocationLists() {
 	now := d.Now()
 	for _, l := range d.Directory.Revocation().States(now) {
 		name := l.Issuer.Subject.CommonName
-		remedy := "look whether its place can be reached from here"
+		remedy := d.command("partners radar --fetch") + " tries at once; look whether its place can be reached from here"
 		if l.Source != "" {
 			remedy += " (" + l.Source + ")"
 		}

@@ -97,7 +97,7 @@ func (d *Doctor) endpoint(ctx context.Context, p partner.Partner) (Result, *time
 	const tell = "tell the partner"
 	u, err := url.Parse(p.Endpoint)
 	if err != nil || u.Scheme != "https" {
-		return bad("no https URL", "correct the endpoint (marktbote partners)")
+		return bad("no https URL", "correct the endpoint: marktbote partners add "+p.MPID+" --endpoint URL")
 	}
 	addresses, err := d.Lookup(ctx, u.Hostname())
 	if err != nil || len(addresses) == 0 {
