@@ -660,12 +660,13 @@ func (final) Temporary() bool { return false }
 
 func (f final) Unwrap() error { return f.error }
 
-// outgoing returns an interchange that is to be sent, with its transactions.
+// outgoing returns an interchange that is to be sent, with its transactions if partners answer them.
 func (g *Gateway) outgoing(ctx context.Context, id int64) (x store.Interchange, transactions []store.Transaction, err error) {
-	err = g.store.View(ctx, func(tx store.Tx) error {
-		if x, err = tx.Interchange(id); err != nil {
-			return err
-		}
+	x, err = g.interchange(ctx, id)
+	if err != nil || acknowledges(x) {
+		return x, nil, err
+	}
+	err = g.store.Look(ctx, func(tx store.Tx) error {
 		transactions, err = tx.Transactions(id)
 		return err
 	})
@@ -673,7 +674,7 @@ func (g *Gateway) outgoing(ctx context.Context, id int64) (x store.Interchange, 
 }
 
 func (g *Gateway) interchange(ctx context.Context, id int64) (x store.Interchange, err error) {
-	err = g.store.View(ctx, func(tx store.Tx) error {
+	err = g.store.Look(ctx, func(tx store.Tx) error {
 		x, err = tx.Interchange(id)
 		return err
 	})

@@ -141,7 +141,7 @@ func (k *knowledge) Seen(sender, controlRef string) (seen bool, err error) {
 		return false, nil
 	}
 	k.sender, k.controlRef = sender, controlRef
-	err = k.g.store.View(k.ctx, func(tx store.Tx) error {
+	err = k.g.store.Look(k.ctx, func(tx store.Tx) error {
 		seen, err = k.find(tx)
 		return err
 	})

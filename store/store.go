@@ -69,6 +69,9 @@ type Store interface {
 	Update(ctx context.Context, fn func(tx Tx) error) error
 	// View runs fn in a read-only transaction that sees one consistent state. Changes in it fail.
 	View(ctx context.Context, fn func(tx Tx) error) error
+	// Look is View for a single question, without a transaction around it, which costs more than most questions: a second
+	// one could see another state.
+	Look(ctx context.Context, fn func(tx Tx) error) error
 
 	// ClaimWork leases due items to the caller, oldest due first, items due at the same instant in the order they were
 	// added. An item is due from DueAt on and can be claimed again from LeasedUntil on; Attempt counts the claims. Two

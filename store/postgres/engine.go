@@ -83,6 +83,16 @@ func (e *engine) Begin(ctx context.Context, readOnly bool) (sqlstore.Session, er
 type session struct {
 	conn  *pgxpool.Conn // nil: ended
 	begin string        // what begins the transaction; empty: sent
+	plain bool          // there is none
+}
+
+// Single implements sqlstore.Engine.
+func (e *engine) Single(ctx context.Context) (sqlstore.Session, error) {
+	conn, err := e.reader.Acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &session{conn: conn, plain: true}, nil
 }
 
 var errEnded = errors.New("the session has ended")
@@ -101,7 +111,11 @@ func (s *session) Commit(ctx context.Context, last []sqlstore.Statement) error {
 		return errEnded
 	}
 	err := ctx.Err()
-	if err == nil && (s.begin == "" || len(last) > 0) {
+	switch {
+	case err != nil:
+	case s.plain && len(last) > 0:
+		err = s.send(ctx, last, "")
+	case !s.plain && (s.begin == "" || len(last) > 0):
 		err = s.send(ctx, last, "COMMIT")
 	}
 	if err != nil {
@@ -117,7 +131,7 @@ func (s *session) Rollback() error {
 	if s.conn == nil {
 		return nil
 	}
-	if s.begin == "" && !s.conn.Conn().IsClosed() && s.conn.Conn().PgConn().TxStatus() != 'I' {
+	if s.begin == "" && !s.plain && !s.conn.Conn().IsClosed() && s.conn.Conn().PgConn().TxStatus() != 'I' {
 		ctx, cancel := context.WithTimeout(context.Background(), rollbackTimeout)
 		defer cancel()
 		_, _ = s.conn.Exec(ctx, "ROLLBACK") // the pool closes a connection that is still inside

@@ -105,6 +105,9 @@ func (e *engine) Begin(ctx context.Context, readOnly bool) (sqlstore.Session, er
 	return &member{engine: e}, ctx.Err()
 }
 
+// Single implements sqlstore.Engine.
+func (e *engine) Single(ctx context.Context) (sqlstore.Session, error) { return single{e}, ctx.Err() }
+
 // turn waits until the caller may use the connection.
 func (e *engine) turn(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
@@ -373,6 +376,29 @@ func (v *view) Rollback() error {
 	}
 	return nil
 }
+
+// single asks without a transaction. It implements sqlstore.Session.
+type single struct{ engine *engine }
+
+// Run implements sqlstore.Session.
+func (s single) Run(ctx context.Context, list []sqlstore.Statement) error {
+	for _, st := range list {
+		query := s.engine.queries[st.Text]
+		if query == nil {
+			return fmt.Errorf("not prepared: %q", st.Text)
+		}
+		if err := runOne(ctx, query, st); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Commit implements sqlstore.Session.
+func (s single) Commit(ctx context.Context, last []sqlstore.Statement) error { return s.Run(ctx, last) }
+
+// Rollback implements sqlstore.Session.
+func (single) Rollback() error { return nil }
 
 // runOne runs a statement and hands out its result.
 func runOne(ctx context.Context, st *sql.Stmt, s sqlstore.Statement) error {

@@ -9,6 +9,8 @@ type Engine interface {
 	Prepare(ctx context.Context, texts []string) error
 	// Begin starts a transaction. A read-only one sees one state and refuses changes.
 	Begin(ctx context.Context, readOnly bool) (Session, error)
+	// Single starts a session without a transaction, for queries only: what one call of Run asks sees one state at most.
+	Single(ctx context.Context) (Session, error)
 	// Close releases everything. All sessions have ended.
 	Close() error
 }

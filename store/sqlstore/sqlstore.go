@@ -264,6 +264,20 @@ func (s *Store) View(ctx context.Context, fn func(tx store.Tx) error) error {
 	return s.transactView(ctx, "view", func(t *tx) error { return fn(t) })
 }
 
+// Look implements store.Store.
+func (s *Store) Look(ctx context.Context, fn func(tx store.Tx) error) error {
+	const op = "look"
+	if err := s.enter(); err != nil {
+		return s.fail(ctx, op, err)
+	}
+	defer s.leave()
+	session, err := s.engine.Single(ctx)
+	if err != nil {
+		return s.fail(ctx, op, err)
+	}
+	return s.inside(ctx, op, session, true, func(t *tx) error { return fn(t) })
+}
+
 // transactView runs fn in a transaction that changes nothing and sees one state.
 func (s *Store) transactView(ctx context.Context, op string, fn func(t *tx) error) error {
 	if err := s.enter(); err != nil {
@@ -288,6 +302,11 @@ func (s *Store) transact(ctx context.Context, op string, readOnly bool, fn func(
 	if err != nil {
 		return s.fail(ctx, op, err)
 	}
+	return s.inside(ctx, op, session, readOnly, fn)
+}
+
+// inside runs fn once in a session and ends it.
+func (s *Store) inside(ctx context.Context, op string, session Session, readOnly bool, fn func(t *tx) error) (err error) {
 	t := &tx{ctx: ctx, store: s, session: session, readOnly: readOnly}
 	ended := false
 	defer func() {
@@ -327,9 +346,14 @@ func (s *Store) transact(ctx context.Context, op string, readOnly bool, fn func(
 	return nil
 }
 
-// alone runs one statement in a transaction of its own, between enter and leave.
-func (s *Store) alone(ctx context.Context, readOnly bool, st Statement) error {
-	session, err := s.engine.Begin(ctx, readOnly)
+// alone runs one statement by itself, between enter and leave.
+func (s *Store) alone(ctx context.Context, readOnly bool, st Statement) (err error) {
+	var session Session
+	if readOnly {
+		session, err = s.engine.Single(ctx)
+	} else {
+		session, err = s.engine.Begin(ctx, false)
+	}
 	if err != nil {
 		return err
 	}

@@ -68,6 +68,37 @@ func transactionTests() []test {
 			got := view(t, st, func(tx store.Tx) (store.Interchange, error) { return tx.Interchange(id) })
 			equal(t, "verdict", "", got.Verdict)
 		}},
+		{"transaction/Look", func(t *testing.T, st store.Store) {
+			id := addInterchange(t, st)
+			update(t, st, func(tx store.Tx) error { return tx.SetState(id, store.StateChecked) })
+			for range 20 { // more than there are connections
+				err := st.Look(t.Context(), func(tx store.Tx) error {
+					x, err := tx.Interchange(id)
+					equal(t, "state", store.StateChecked, x.State)
+					return err
+				})
+				wantError(t, "Look", err, nil)
+				wantError(t, "Look", st.Look(t.Context(), func(store.Tx) error { return nil }), nil)
+				err = st.Look(t.Context(), func(tx store.Tx) error {
+					_, err := tx.Interchange(4711)
+					return err
+				})
+				wantError(t, "Look", err, store.ErrNotFound)
+				err = st.Look(t.Context(), func(tx store.Tx) error { return tx.SetState(id, store.StatePublished) })
+				if err == nil {
+					t.Error("a change in Look: no error")
+				}
+				over, cancel := context.WithCancel(t.Context())
+				cancel()
+				err = st.Look(over, func(tx store.Tx) error {
+					_, err := tx.Interchange(id)
+					return err
+				})
+				wantError(t, "Look", err, context.Canceled)
+			}
+			got := view(t, st, func(tx store.Tx) (store.Interchange, error) { return tx.Interchange(id) })
+			equal(t, "state", store.StateChecked, got.State)
+		}},
 		{"transaction/View sees one state", func(t *testing.T, st store.Store) {
 			update(t, st, add)
 			err := st.View(t.Context(), func(tx store.Tx) error {
