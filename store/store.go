@@ -3,7 +3,7 @@
 // A Store holds raw payloads exactly as received or sent, the interchanges, messages and transactions found
 // in them, findings, events and pending work; what is owed until when (ledger.go), what people decided and know; which
 // objects are known (object.go); what transports keep: messages with their receipts, certificates, own keys, partners
-// (transport.go). Every change runs inside Update: row changes, the next work item and outgoing events commit together
+// (transport.go); who gets the events (feed.go). Every change runs inside Update: row changes, the next work item and outgoing events commit together
 // or not at all. The package knows no EDIFACT and no HTTP; the drivers
 // live below it (sqlite), share their SQL (sqlstore) and obey one conformance suite (storetest).
 //
@@ -183,6 +183,7 @@ type Tx interface {
 	ClearingTx
 	ObjectTx
 	TransportTx
+	FeedTx
 	AuditTx
 	RetentionTx
 }

@@ -134,7 +134,7 @@ func auditedTables() []*table {
 	return []*table{
 		tableUpload, tableChunk, tablePayload, tableInterchange, tableMessage, tableTransaction, tableFinding, tableEvent,
 		tableWork, tableLedger, tableProcessKey, tableControlRef, tableDecision, tablePartner, tableAssignment, tableComplete,
-		tableTransmission, tableCertificate, tableOwnKey, tableCRL, tableMarktpartner, tableDataKey, tableHold,
+		tableTransmission, tableCertificate, tableOwnKey, tableCRL, tableMarktpartner, tableSubscription, tableHeld, tableDataKey, tableHold,
 	}
 }
 

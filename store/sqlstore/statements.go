@@ -87,5 +87,5 @@ func queries() []string {
 		selectReceived, selectInterchange, listInterchanges, listInterchangesByVerdict, listControlRef,
 		listMessages, listTransactions, selectTransaction, listFindings,
 		listEvents, listEventsOfID, anyWork, selectEvent, selectNextWork, countPending, listParked,
-	}, slices.Concat(findQueries(), objectQueries(), transportQueries(), ledgerQueries(), auditQueries(), keyQueries())...)
+	}, slices.Concat(findQueries(), objectQueries(), transportQueries(), feedQueries(), ledgerQueries(), auditQueries(), keyQueries())...)
 }

@@ -129,8 +129,9 @@ func (d Dialect) changes() []string {
 		insertLedger, updateLedger, settleLedger, insertProcessKey, nextControlRef, insertDecision, setPartnerValue, deletePartnerValue, requeueWork, holdWork,
 		solveWork, setAssignment, deleteAssignment, setCompleteness,
 		insertTransmission, updateTransmission, setCertificate, insertPrivateKey, setCRL, setPartner, insertKey, destroyKey, insertHold, releaseHold,
+		insertSubscription, updateSubscription, advanceSubscription, deleteSubscription, holdDelivery, releaseDelivery, releaseDeliveriesAfter,
 	}
-	texts := []string{insertSeal, renewWork}
+	texts := []string{insertSeal, renewWork, claimSubscription, renewSubscription}
 	if d.Arrays {
 		texts = append(texts, selectKnownEvents, listLedgers+d.LockRows, takeInterchangeIDs)
 		audited = append(audited, insertInterchangeAs)

@@ -26,7 +26,7 @@ type Open func(t *testing.T) store.Store
 
 // Run runs the suite.
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
-	run(t, open, interchangeTests(), messageTests(), eventTests(), transactionTests(), payloadTests(), workTests(), ledgerTests(), objectTests(), transportTests(), expectTests(),
+	run(t, open, interchangeTests(), messageTests(), eventTests(), transactionTests(), payloadTests(), workTests(), ledgerTests(), objectTests(), transportTests(), expectTests(), feedTests(),
 		auditTests(), retentionTests())
 }
 
