@@ -82,6 +82,8 @@ func TestParseRefuses(t *testing.T) {
 		{"declaration without space", "<?xml version='1.0'encoding='UTF-8'?><a/>", "malformed XML declaration", 19},
 		{"declaration with more", "<?xml version='1.0' x='1'?><a/>", "malformed XML declaration", 20},
 		{"standalone maybe", "<?xml version='1.0' standalone='maybe'?><a/>", "malformed XML declaration", 20},
+		{"declaration without quotes", "<?xml version=11.01?><a/>", "malformed XML declaration", 6},
+		{"declaration with a value without end", "<?xml version='1.0?><a/>", "malformed XML declaration", 6},
 		{"declaration without end", "<?xml version='1.0'", "malformed XML declaration", 19},
 		{"not UTF-8", "<a>\xFC</a>", "UTF-8", 3},
 		{"overlong UTF-8", "<a>\xC0\x80</a>", "UTF-8", 3},
