@@ -16,7 +16,7 @@ GOLANGCI    = $(BIN)/golangci-lint-$(GOLANGCI_VERSION)
 STATICCHECK = $(BIN)/staticcheck-$(STATICCHECK_VERSION)
 GOVULNCHECK = $(BIN)/govulncheck-$(GOVULNCHECK_VERSION)
 
-.PHONY: help build test tls-test packs lint golangci staticcheck govulncheck bench fuzz cover crash load interop cc postgresql nginx fmt-check vet
+.PHONY: help build test tls-test packs lint golangci staticcheck govulncheck bench fuzz cover crash load interop cc postgresql nginx libssl fmt-check vet
 
 help: ## list the targets
 	@echo 'Targets:'
@@ -73,8 +73,19 @@ nginx:
 	echo "nginx or openssl is missing: TLS is NOT tested. Install both." >&2; \
 	if [ "$${CI:-}" = true ]; then exit 1; fi
 
-tls-test: nginx ## messages through nginx with brainpool certificates, and what it negotiates
+# The tag libssl needs the library with its headers.
+libssl:
+	@if pkg-config --exists libssl 2>/dev/null; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+		echo "no headers of OpenSSL: installing libssl-dev for the tests of the tag libssl"; \
+		apt-get update -qq </dev/null >/dev/null && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends libssl-dev pkg-config </dev/null >/dev/null && exit 0; \
+	fi; \
+	echo "libssl-dev or pkg-config is missing: the tag libssl is NOT tested. Install both." >&2; exit 1
+
+tls-test: cc nginx libssl ## messages through nginx with brainpool certificates, and what it negotiates
 	MARKTBOTE_TLS_TEST=1 $(GO) test -count=1 -v -run 'TestMessage|TestUnsent|TestRefused|TestNegotiated|TestVerifier|TestFrom|TestChange|TestCrash|TestDoctor' ./gateway/as4/proxy ./gateway/as4/doctor ./cmd/marktbote
+	CGO_ENABLED=1 MARKTBOTE_TLS_TEST=1 $(GO) test -count=1 -race -tags libssl ./gateway/as4/libssl
 
 crash: postgresql ## kill -9 during load, 200 times for each store driver
 	MARKTBOTE_CRASH_ROUNDS=200 $(GO) test -count=1 -timeout 60m -run Crash ./store/... ./gateway/...

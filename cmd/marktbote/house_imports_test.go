@@ -101,6 +101,7 @@ var layers = map[string]layer{
 	"gateway/as4/wss":       gatewayLayer("gateway/as4/brainpool", "gateway/as4/smpki", "gateway/as4/xmltree", "gateway/as4/ebms"),
 	"gateway/as4/proxy":     gatewayLayer(append(slices.Clip(belowChannels), "gateway/as4/brainpool", "gateway/as4/smpki")...),
 	"gateway/as4/doctor":    gatewayLayer(append(slices.Clip(belowChannels), "gateway/as4/smpki", "gateway/as4/proxy")...),
+	"gateway/as4/libssl":    gatewayLayer("gateway/as4/smpki"),
 	"gateway/as4/interop":   gatewayLayer(append(slices.Clip(belowChannels), "gateway/as4/...")...),
 	"gateway/as4/nasty": gatewayLayer("gateway/as4/smpki", "gateway/as4/testpki", "gateway/as4/xmltree", "gateway/as4/ebms",
 		"gateway/as4/swa", "gateway/as4/wss"),

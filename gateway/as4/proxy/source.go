@@ -30,26 +30,33 @@ func From(ctx context.Context, build Build, settings config.TLS, own []string, d
 	}
 	// A fixed order: the same certificates make the same files.
 	slices.SortFunc(c.CAs, func(a, b *x509.Certificate) int { return bytes.Compare(a.Raw, b.Raw) })
-	own = slices.Compact(slices.Sorted(slices.Values(own)))
-	for _, mpID := range own {
-		id, reason, err := identity(ctx, c.Dir, settings, mpID, d, at)
+	c.Identities, missing, err = Identities(ctx, settings, own, d, at, func(mpID string) (Identity, bool) { return fromFiles(c.Dir, mpID) })
+	return c, missing, err
+}
+
+// Identities returns the TLS identities of own MP-IDs at an instant, in their order, and why some are missing. held returns what
+// is in use of an MP-ID: that goes on being used if a certificate is refused only because a revocation list is missing or
+// overdue. Partners have lists of their own: that we cannot get one is no reason to be off the net.
+func Identities(ctx context.Context, settings config.TLS, own []string, d *partner.Directory, at time.Time, held func(mpID string) (Identity, bool)) (list []Identity, missing []error, err error) {
+	for _, mpID := range slices.Compact(slices.Sorted(slices.Values(own))) {
+		id, reason, err := identity(ctx, settings, mpID, d, at, held)
 		switch {
 		case err != nil:
-			return Config{}, nil, err
+			return nil, nil, err
 		case reason != nil:
 			missing = append(missing, reason)
 		default:
-			c.Identities = append(c.Identities, id)
+			list = append(list, id)
 		}
 	}
-	return c, missing, nil
+	return list, missing, nil
 }
 
 // identity returns that of an own MP-ID, or the reason for which it has none.
-func identity(ctx context.Context, dir string, settings config.TLS, mpID string, d *partner.Directory, at time.Time) (id Identity, reason, err error) {
+func identity(ctx context.Context, settings config.TLS, mpID string, d *partner.Directory, at time.Time, held func(mpID string) (Identity, bool)) (id Identity, reason, err error) {
 	own, err := d.Keys().TLS(ctx, mpID, at)
 	if none, ok := errors.AsType[*partner.NoCertificate](err); ok {
-		if id, ok = kept(dir, mpID, none); !ok {
+		if id, ok = held(mpID); !ok || !onlyUnknown(id.Path, none) {
 			return Identity{}, none, nil
 		}
 	} else if err != nil {
@@ -77,9 +84,8 @@ func identity(ctx context.Context, dir string, settings config.TLS, mpID string,
 	return id, nil, nil
 }
 
-// kept returns what nginx has of an MP-ID if its certificate is refused only because a revocation list is missing or overdue.
-// Partners have lists of their own: that we cannot get one is no reason to be off the net.
-func kept(dir, mpID string, none *partner.NoCertificate) (Identity, bool) {
+// fromFiles returns what nginx has of an MP-ID.
+func fromFiles(dir, mpID string) (Identity, bool) {
 	certificate, key, err := KeyFiles(dir, mpID)
 	if err != nil {
 		return Identity{}, false
@@ -94,10 +100,13 @@ func kept(dir, mpID string, none *partner.NoCertificate) (Identity, bool) {
 	}
 	id := Identity{MPID: mpID, Path: path}
 	slices.Reverse(id.Path)
-	if id.KeyPEM, err = os.ReadFile(key); err != nil {
-		return Identity{}, false
-	}
-	return id, slices.ContainsFunc(none.Reasons, func(reason error) bool {
+	id.KeyPEM, err = os.ReadFile(key)
+	return id, err == nil
+}
+
+// onlyUnknown reports whether a certificate is refused only for want of a revocation list.
+func onlyUnknown(path []*x509.Certificate, none *partner.NoCertificate) bool {
+	return slices.ContainsFunc(none.Reasons, func(reason error) bool {
 		invalid, ok := errors.AsType[*smpki.Invalid](reason)
 		if !ok || invalid.Reason != smpki.RevocationUnknown && invalid.Reason != smpki.RevocationTooOld {
 			return false
