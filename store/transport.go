@@ -9,7 +9,7 @@ type TransmissionState string
 const (
 	TransmissionPending   TransmissionState = "pending"   // no valid answer yet
 	TransmissionDelivered TransmissionState = "delivered" // its receipt is there, or was sent
-	TransmissionRefused   TransmissionState = "refused"   // the receiver refuses it for good
+	TransmissionRefused   TransmissionState = "refused"   // the receiver refuses it, or it was given up
 	TransmissionProbable  TransmissionState = "probable"  // the receiver says he has had it before; the receipt is lost
 )
 

@@ -120,7 +120,7 @@ type Node struct {
 	refusals refusals
 	step     func(name string)        // of tests that end the process there
 	received *prometheus.CounterVec   // as4_received_total; labels: service, outcome (receipt, duplicate, EBMS:..., retry)
-	sent     *prometheus.CounterVec   // as4_sent_total; labels: service, outcome (receipt, probable, retry, refused)
+	sent     *prometheus.CounterVec   // as4_sent_total; labels: service, outcome (receipt, probable, retry, refused, given up)
 	seconds  *prometheus.HistogramVec // as4_seconds; labels: direction (in, out)
 }
 
@@ -143,7 +143,7 @@ func New(o Options) *Node {
 			Name: "as4_received_total", Help: "AS4 messages received, by service and outcome: receipt, duplicate, retry, or the ebMS error.",
 		}, []string{"service", "outcome"}),
 		sent: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "as4_sent_total", Help: "Attempts to send AS4 messages, by service and outcome: receipt, probable, retry, refused.",
+			Name: "as4_sent_total", Help: "Attempts to send AS4 messages, by service and outcome: receipt, probable, retry, refused, given up.",
 		}, []string{"service", "outcome"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "as4_seconds", Help: "Time of one AS4 exchange in seconds.", Buckets: prometheus.ExponentialBuckets(0.005, 2, 14),

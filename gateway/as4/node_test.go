@@ -288,9 +288,9 @@ func TestRenewed(t *testing.T) {
 	if _, err := from.send(netz, "ref1", text); err != nil {
 		t.Fatal(err)
 	}
-	old, now := from.transmission(store.Out, "ref1"), from.transmission(store.Out, "ref1"+second)
-	if old.MessageID == now.MessageID || now.State != store.TransmissionDelivered || len(to.files) != 1 {
-		t.Errorf("first %+v, second %+v", old, now)
+	old, now := from.transmission(store.Out, "ref1"), from.transmission(store.Out, "ref1#2")
+	if old.MessageID == now.MessageID || now.State != store.TransmissionDelivered || len(to.files) != 1 || string(to.files[lieferant+"|"+now.MessageID]) != text {
+		t.Errorf("%s and %s, %s, %d files: %q", old.MessageID, now.MessageID, now.State, len(to.files), to.files[lieferant+"|"+now.MessageID])
 	}
 }
 
@@ -315,7 +315,7 @@ func TestGivenUp(t *testing.T) {
 	if len(waits) < 22 || len(waits) > 40 || waits[0] > 72*time.Second || waits[len(waits)-1] < 48*time.Minute {
 		t.Errorf("%d attempts: %v", len(waits), waits)
 	}
-	if row := from.transmission(store.Out, "ref1"); row.State != store.TransmissionRefused {
+	if row := from.transmission(store.Out, "ref1"); row.State != store.TransmissionRefused || !isUnanswered(row) {
 		t.Errorf("state %s", row.State)
 	}
 }

@@ -18,7 +18,7 @@ func (n *Node) TestSelf(ctx context.Context, mpID, endpoint string) (arrived tim
 	p.Endpoint = endpoint
 	m := Message{
 		Key: "self|" + n.newMessageID(), From: mpID, To: mpID, Service: ebms.ServiceTest, Action: ebms.ActionTest,
-		Body: strings.NewReader("Marktbote tests its own AS4 connection.\n"),
+		Body: strings.NewReader("Marktbote tests its own AS4 connection.\n"), once: true,
 	}
 	t, err := n.build(ctx, m, p, m.Key)
 	if err != nil {

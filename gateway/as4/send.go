@@ -10,6 +10,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -36,6 +37,8 @@ type Message struct {
 	ApplicationRef string    // UNB 0026
 	Created        time.Time // of the file
 	Body           io.Reader // nil: no payload
+
+	once bool // nobody will try again
 }
 
 // SendError is why a message was not delivered.
@@ -62,7 +65,8 @@ func final(format string, args ...any) error {
 }
 
 // Send makes one attempt to deliver a message and returns when the partner had it. The first attempt of a Key builds the
-// message and keeps it; all others send the same bytes, and none is made once there is a receipt. Errors: *SendError,
+// message and keeps it; all others send the same bytes, and none is made once there is a receipt. When the partner has
+// refused a message, the next call makes a new one: certificates have changed, or a person wants it. Errors: *SendError,
 // those of ctx and of the store.
 //
 // Spec: BDEW AS4-Profil 1.1 2.2.5; AS4 Profile 1.0 3.2
@@ -86,11 +90,8 @@ func (n *Node) Send(ctx context.Context, m Message) (arrived time.Time, err erro
 	if err != nil {
 		return time.Time{}, err
 	}
-	switch t.State {
-	case store.TransmissionDelivered, store.TransmissionProbable:
+	if isThrough(t) {
 		return t.ReceiptAt, nil // only the note of it was lost
-	case store.TransmissionRefused:
-		return time.Time{}, &SendError{Err: errors.New(t.Fault), Final: true}
 	}
 	n.step("kept")
 	r, err := n.attempt(ctx, t, p, !built)
@@ -134,22 +135,54 @@ func (n *Node) place(ctx context.Context, p partner.Partner) (free func(), err e
 	}
 }
 
-// second marks the key of a message that was built anew because certificates had changed.
-const second = "#2"
+// isThrough reports whether nothing is left to do for a message.
+func isThrough(t store.Transmission) bool {
+	return t.State == store.TransmissionDelivered || t.State == store.TransmissionProbable
+}
 
-// prepared returns the row of the message, which it builds and keeps if there is none.
+// keyOf returns the key of the nth message for an order to send.
+func keyOf(order string, nth int) string {
+	if nth == 1 {
+		return order
+	}
+	return fmt.Sprintf("%s#%d", order, nth)
+}
+
+// isUnanswered reports whether a message was given up because there was no answer to it. Perhaps the partner has it.
+func isUnanswered(t store.Transmission) bool {
+	var e evidence
+	return json.Unmarshal(t.Evidence, &e) == nil && e.Unanswered
+}
+
+// prepared returns the row of the last message for the order. If there is none, or the partner has refused it, it builds
+// and keeps one.
 func (n *Node) prepared(ctx context.Context, m Message, p partner.Partner) (t store.Transmission, built bool, err error) {
-	err = n.Store.View(ctx, func(tx store.Tx) (err error) {
-		if t, err = tx.Transmission(store.Out, m.Key+second); errors.Is(err, store.ErrNotFound) {
-			t, err = tx.Transmission(store.Out, m.Key)
-		}
-		return err
-	})
-	if !errors.Is(err, store.ErrNotFound) {
+	nth := 0
+	find := func() error {
+		return n.Store.View(ctx, func(tx store.Tx) error {
+			for nth = 0; ; nth++ {
+				next, err := tx.Transmission(store.Out, keyOf(m.Key, nth+1))
+				if errors.Is(err, store.ErrNotFound) {
+					return nil
+				}
+				if err != nil {
+					return err
+				}
+				t = next
+			}
+		})
+	}
+	if err := find(); err != nil {
 		return t, false, err
 	}
-	t, err = n.build(ctx, m, p, m.Key)
-	return t, true, err
+	if nth > 0 && (t.State != store.TransmissionRefused || isUnanswered(t)) {
+		return t, false, nil
+	}
+	row, err := n.build(ctx, m, p, keyOf(m.Key, nth+1))
+	if errors.Is(err, store.ErrDuplicate) { // another node was quicker
+		return t, false, find()
+	}
+	return row, true, err
 }
 
 // build makes the complete message and keeps it, before anything of it is sent.
@@ -159,7 +192,7 @@ func (n *Node) build(ctx context.Context, m Message, p partner.Partner, key stri
 	now := n.Now().UTC().Truncate(time.Millisecond)
 	id, err := n.signer(ctx, m.From, now)
 	if err != nil {
-		return t, &SendError{Err: err, Final: true}
+		return t, noCertificate(err)
 	}
 	user := ebms.UserMessage{
 		MessageID: n.newMessageID(), Timestamp: now,
@@ -197,7 +230,7 @@ func (n *Node) build(ctx context.Context, m Message, p partner.Partner, key stri
 	if len(parts) > 0 {
 		cert, err := n.Directory.EncryptionCertificate(ctx, m.To, now)
 		if err != nil {
-			return t, &SendError{Err: err, Final: true}
+			return t, noCertificate(err)
 		}
 		if parts, err = wss.Encrypt(&env, cert, parts); err != nil {
 			return t, err
@@ -239,6 +272,18 @@ func (n *Node) build(ctx context.Context, m Message, p partner.Partner, key stri
 		return err
 	})
 	return built, err
+}
+
+// noCertificate makes the lack of a certificate final, unless it is over when there is a newer revocation list.
+func noCertificate(err error) error {
+	none, ok := errors.AsType[*partner.NoCertificate](err)
+	if !ok { // of the store or of ctx
+		return err
+	}
+	return &SendError{Err: err, Final: !slices.ContainsFunc(none.Reasons, func(reason error) bool {
+		invalid, ok := errors.AsType[*smpki.Invalid](reason)
+		return ok && (invalid.Reason == smpki.RevocationUnknown || invalid.Reason == smpki.RevocationTooOld)
+	})}
 }
 
 // partInfo describes the payload.
@@ -386,7 +431,7 @@ func (n *Node) settle(ctx context.Context, m Message, t store.Transmission, r re
 		if err := json.Unmarshal(t.Evidence, &e); err != nil {
 			return time.Time{}, err
 		}
-		e.Receipt = fingerprints(r.path)
+		e.Receipt, e.Unanswered = fingerprints(r.path), false
 		var err error
 		if t.Evidence, err = json.Marshal(e); err != nil {
 			return time.Time{}, err
@@ -395,10 +440,10 @@ func (n *Node) settle(ctx context.Context, m Message, t store.Transmission, r re
 		// He has it from an attempt whose receipt was lost, and does not send the receipt again.
 		t.State, t.ReceiptAt, t.Fault = store.TransmissionProbable, t.CreatedAt, string(r.Code)+": "+r.Text
 	default:
-		return time.Time{}, n.unsettled(ctx, m, t, r, fields)
+		return n.unsettled(ctx, m, t, r, fields)
 	}
-	if err := n.update(ctx, t); err != nil {
-		return time.Time{}, err
+	if before, err := n.update(ctx, t); err != nil || !before.IsZero() {
+		return before, err
 	}
 	if t.State == store.TransmissionProbable {
 		n.sent.WithLabelValues(service, "probable").Inc()
@@ -412,41 +457,47 @@ func (n *Node) settle(ctx context.Context, m Message, t store.Transmission, r re
 	return t.ReceiptAt, nil
 }
 
-// unsettled keeps why an attempt was in vain and says how it goes on.
-func (n *Node) unsettled(ctx context.Context, m Message, t store.Transmission, r reply, fields []zap.Field) error {
+// unsettled keeps why an attempt was in vain and says how it goes on, unless another node has a receipt.
+func (n *Node) unsettled(ctx context.Context, m Message, t store.Transmission, r reply, fields []zap.Field) (time.Time, error) {
 	t.Fault = string(r.Code) + ": " + r.Text
 	failure := &SendError{Err: errors.New(t.Fault), Wait: nextAttempt(t.CreatedAt, r.at)}
-	switch {
-	case r.Reaction == ebms.Renew && t.Key == m.Key:
-		// He does not accept a certificate, or cannot decrypt: perhaps he has a new one.
-		changed, err := n.renewed(ctx, t)
-		if err != nil {
-			return err
-		}
-		if changed {
-			if err := n.rebuild(ctx, m, t); err != nil {
-				return err
-			}
-			failure.Wait = time.Second
-			break
-		}
-		failure.Final = true
-	case r.Reaction != ebms.Retry:
-		failure.Final = true
-	case r.at.Sub(t.CreatedAt) >= n.Limits.GiveUp:
-		failure.Final = true
-		failure.Err = fmt.Errorf("%s: no receipt since %s, given up: %w", ebms.MissingReceipt, t.CreatedAt.Format(time.RFC3339), failure.Err)
-	}
 	outcome := "retry"
-	if failure.Final {
-		outcome, t.State = "refused", store.TransmissionRefused
+	switch {
+	case r.Reaction != ebms.Retry:
+		outcome, failure.Final, t.State = "refused", true, store.TransmissionRefused
+		if r.Reaction == ebms.Renew && t.Key == m.Key {
+			// He does not accept a certificate, or cannot decrypt: perhaps he has a new one. The next call of Send, which has
+			// the file again, makes a new message, once without a person.
+			changed, err := n.renewed(ctx, t)
+			if err != nil {
+				return time.Time{}, err
+			}
+			if changed {
+				failure.Final, failure.Wait = false, time.Second
+			}
+		}
+	case m.once, r.at.Sub(t.CreatedAt) >= n.Limits.GiveUp: // perhaps he has it: what a person requeues is the same message
+		outcome, t.State = "given up", store.TransmissionRefused
+		var e evidence
+		if err := json.Unmarshal(t.Evidence, &e); err != nil {
+			return time.Time{}, err
+		}
+		e.Unanswered = true
+		var err error
+		if t.Evidence, err = json.Marshal(e); err != nil {
+			return time.Time{}, err
+		}
+		if !m.once {
+			failure.Final = true
+			failure.Err = fmt.Errorf("%s: no receipt since %s, given up: %w", ebms.MissingReceipt, t.CreatedAt.Format(time.RFC3339), failure.Err)
+		}
+	}
+	if before, err := n.update(ctx, t); err != nil || !before.IsZero() {
+		return before, err
 	}
 	n.sent.WithLabelValues(serviceName(t.Service), outcome).Inc()
 	n.Log.Warn("message not delivered", append(fields, zap.String("outcome", outcome), zap.Error(failure.Err))...)
-	if err := n.update(ctx, t); err != nil {
-		return err
-	}
-	return failure
+	return time.Time{}, failure
 }
 
 // renewed reports whether a message would be built with other certificates today.
@@ -474,21 +525,29 @@ func (n *Node) renewed(ctx context.Context, t store.Transmission) (bool, error) 
 	return smpki.Fingerprint(id.Path[len(id.Path)-1]) != e.Signature[len(e.Signature)-1], nil
 }
 
-// rebuild makes a new message with the certificates of today.
-func (n *Node) rebuild(ctx context.Context, m Message, t store.Transmission) error {
-	p, err := n.partner(ctx, m.To)
-	if err != nil {
-		return err
-	}
-	_, err = n.build(ctx, m, p, t.Key+second)
-	return err
-}
-
-func (n *Node) update(ctx context.Context, t store.Transmission) error {
-	return n.Store.Update(context.WithoutCancel(ctx), func(tx store.Tx) error {
+// update keeps what came of an attempt. If another node has sent the message at the same time and settled it, that stays,
+// and it returns when the partner had it.
+func (n *Node) update(ctx context.Context, t store.Transmission) (before time.Time, err error) {
+	err = n.Store.Update(context.WithoutCancel(ctx), func(tx store.Tx) error {
+		before = time.Time{}
+		if err := tx.Lock("as4/" + t.Key); err != nil {
+			return err
+		}
+		now, err := tx.Transmission(store.Out, t.Key)
+		if err != nil {
+			return err
+		}
+		if isThrough(now) && t.State != store.TransmissionDelivered || now.State == store.TransmissionDelivered {
+			before = now.ReceiptAt
+			return nil
+		}
+		if now.State == store.TransmissionRefused && t.State == store.TransmissionPending {
+			return nil
+		}
 		tx.SetClass(classEvidence)
 		return tx.UpdateTransmission(t)
 	})
+	return before, err
 }
 
 // retries are the instants of the next attempts, counted from the first; after them there is one each hour.

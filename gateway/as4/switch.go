@@ -21,7 +21,7 @@ import (
 func (n *Node) Test(ctx context.Context, from, to string) (arrived time.Time, err error) {
 	return n.Send(ctx, Message{
 		Key: "test|" + n.newMessageID(), From: from, To: to, Service: ebms.ServiceTest, Action: ebms.ActionTest,
-		Body: strings.NewReader("Marktbote tests the AS4 connection.\n"),
+		Body: strings.NewReader("Marktbote tests the AS4 connection.\n"), once: true,
 	})
 }
 
@@ -30,7 +30,7 @@ func (n *Node) Test(ctx context.Context, from, to string) (arrived time.Time, er
 // Spec: BDEW AS4-Profil 1.1 2.3.7
 func (n *Node) RequestSwitch(ctx context.Context, from, to string) error {
 	at, err := n.Send(ctx, Message{
-		Key: "switch|" + n.newMessageID(), From: from, To: to, Service: ebms.ServicePathSwitch, Action: ebms.ActionRequestSwitch,
+		Key: "switch|" + n.newMessageID(), From: from, To: to, Service: ebms.ServicePathSwitch, Action: ebms.ActionRequestSwitch, once: true,
 	})
 	if err != nil {
 		return err

@@ -29,6 +29,8 @@ type evidence struct {
 	TLS       []string `json:"tls,omitempty"`       // fingerprint of the TLS client's certificate
 	Recipient string   `json:"recipient,omitempty"` // fingerprint of the certificate that was encrypted to
 	Receipt   []string `json:"receipt,omitempty"`   // fingerprints of the path of the receipt's signature
+	// Unanswered: what is refused was not refused by the partner, there was no answer from him.
+	Unanswered bool `json:"unanswered,omitempty"`
 }
 
 // reference is a signed reference as it is kept: what a receipt must repeat.

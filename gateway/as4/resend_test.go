@@ -1,0 +1,174 @@
+package as4
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/marktbote/marktbote/gateway/as4/ebms"
+	"github.com/marktbote/marktbote/gateway/partner"
+	"github.com/marktbote/marktbote/store"
+)
+
+// refuses answers the first n requests with an error, whatever was sent.
+func refuses(n int, code ebms.Code) func(int, *http.Request) (*http.Response, error) {
+	return func(i int, _ *http.Request) (*http.Response, error) {
+		if i > n {
+			return nil, nil
+		}
+		e := ebms.NewErrorSignal("e@x", "", time.Now(), ebms.Faultf(code, "no"))
+		return answerOf(200, "application/soap+xml", string(ebms.NewEnvelope(e).AppendXML(nil))), nil
+	}
+}
+
+// TestSendAfterRefusal: a person requeues what the partner refused. It is a new message with the whole file.
+func TestSendAfterRefusal(t *testing.T) {
+	t.Parallel()
+	w := &wire{instead: refuses(2, ebms.PolicyNoncompliance)}
+	town := newTown(t, wired(lieferant, w))
+	from, to := town.houses[lieferant], town.houses[netz]
+	for range 2 {
+		_, err := from.send(netz, "ref1", text)
+		if failure, ok := errors.AsType[*SendError](err); !ok || !failure.Final {
+			t.Fatalf("refused: %v", err)
+		}
+	}
+	if _, err := from.send(netz, "ref1", text); err != nil {
+		t.Fatalf("requeued: %v", err)
+	}
+	first, second, third := from.transmission(store.Out, "ref1"), from.transmission(store.Out, "ref1#2"), from.transmission(store.Out, "ref1#3")
+	if first.State != store.TransmissionRefused || second.State != store.TransmissionRefused || third.State != store.TransmissionDelivered {
+		t.Errorf("states %s, %s, %s", first.State, second.State, third.State)
+	}
+	if got := string(to.files[lieferant+"|"+third.MessageID]); got != text {
+		t.Errorf("arrived: %q", got)
+	}
+	// The order is carried out.
+	if _, err := from.send(netz, "ref1", text); err != nil || len(w.bodies) != 3 {
+		t.Errorf("%v, %d requests", err, len(w.bodies))
+	}
+}
+
+// TestSendAfterGivingUp: perhaps the partner has it, so what a person requeues is the same message.
+func TestSendAfterGivingUp(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	w := &wire{instead: func(n int, _ *http.Request) (*http.Response, error) {
+		if n > 2 {
+			return nil, nil
+		}
+		return nil, errors.New("no route to host")
+	}}
+	town := newTown(t, wired(lieferant, w), func(_ string, o *Options) { o.Now = func() time.Time { return now } })
+	from := town.houses[lieferant]
+	_, _ = from.send(netz, "ref1", text)
+	now = now.Add(25 * time.Hour)
+	_, err := from.send(netz, "ref1", text)
+	if failure, ok := errors.AsType[*SendError](err); !ok || !failure.Final {
+		t.Fatalf("not given up: %v", err)
+	}
+	if _, err := from.send(netz, "ref1", text); err != nil {
+		t.Fatal(err)
+	}
+	if row := from.transmission(store.Out, "ref1"); row.State != store.TransmissionDelivered || string(w.bodies[0]) != string(w.bodies[2]) {
+		t.Errorf("state %s, or other bytes", row.State)
+	}
+}
+
+// TestSettleLate: two nodes have sent the same message, because one lost its lease. Whatever the slower one hears, what is
+// delivered stays so.
+func TestSettleLate(t *testing.T) {
+	t.Parallel()
+	answers := map[string]func() (*http.Response, error){
+		"refused":   func() (*http.Response, error) { return refuses(9, ebms.PolicyNoncompliance)(1, nil) },
+		"duplicate": func() (*http.Response, error) { return refuses(9, "EBMS:4001")(1, nil) },
+		"timeout":   func() (*http.Response, error) { return nil, errors.New("timeout") },
+	}
+	for name, late := range answers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := &wire{}
+			town := newTown(t, wired(lieferant, w))
+			from := town.houses[lieferant]
+			w.instead = func(n int, _ *http.Request) (*http.Response, error) {
+				if n > 1 {
+					return nil, nil
+				}
+				if _, err := from.send(netz, "ref1", text); err != nil { // the other node is quicker
+					t.Error(err)
+				}
+				return late()
+			}
+			arrived, err := from.send(netz, "ref1", text)
+			row := from.transmission(store.Out, "ref1")
+			if err != nil || row.State != store.TransmissionDelivered || len(row.Receipt) == 0 || !arrived.Equal(row.ReceiptAt) {
+				t.Errorf("%s, %v; kept: %s with a receipt of %d bytes", arrived, err, row.State, len(row.Receipt))
+			}
+		})
+	}
+}
+
+// failing is a store that cannot be reached while a certificate is looked for.
+type failing struct {
+	store.Store
+	broken bool
+}
+
+func (f *failing) View(ctx context.Context, fn func(tx store.Tx) error) error {
+	if f.broken {
+		return errors.New("the database is gone")
+	}
+	return f.Store.View(ctx, fn)
+}
+
+// TestPassingTrouble: what is over in a moment does not set a message aside.
+func TestPassingTrouble(t *testing.T) {
+	t.Parallel()
+	town := newTown(t)
+	from := town.houses[lieferant]
+	st := &failing{Store: from.st}
+	d, err := partner.Open(t.Context(), partner.Options{
+		Store: st, Environment: from.Directory.Trust().Environment, Roots: from.Directory.Trust().Roots, CAs: from.Directory.Trust().CAs,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	from.Directory = d
+	from.step = func(name string) { st.broken = name == "begin" }
+	_, err = from.send(netz, "ref1", text)
+	if failure, ok := errors.AsType[*SendError](err); err == nil || ok && failure.Final {
+		t.Errorf("without the database: %v", err)
+	}
+	st.broken = false
+	from.step = func(string) {}
+	// No revocation list can be had.
+	from.lists(d, town.pki, time.Now().Add(-30*24*time.Hour))
+	from.Now = func() time.Time { return time.Now().Add(20 * 24 * time.Hour) }
+	_, err = from.send(netz, "ref1", text)
+	if failure, ok := errors.AsType[*SendError](err); err == nil || ok && failure.Final {
+		t.Errorf("without revocation lists: %v", err)
+	}
+}
+
+// TestFailedTest: a test message that failed waits for nothing.
+func TestFailedTest(t *testing.T) {
+	t.Parallel()
+	w := &wire{instead: func(int, *http.Request) (*http.Response, error) { return nil, errors.New("no route to host") }}
+	from := newTown(t, wired(lieferant, w)).houses[lieferant]
+	_, err := from.Test(t.Context(), lieferant, netz)
+	if failure, ok := errors.AsType[*SendError](err); !ok || failure.Final {
+		t.Errorf("%v", err)
+	}
+	err = from.st.View(t.Context(), func(tx store.Tx) error {
+		list, err := tx.Transmissions(store.TransmissionQuery{State: store.TransmissionPending})
+		if len(list) > 0 {
+			t.Errorf("%d messages are waiting", len(list))
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
