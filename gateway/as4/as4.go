@@ -63,6 +63,7 @@ type Limits struct {
 	Payload    int64         // bytes of one file after decompression; 500 MiB
 	Memory     int64         // bytes of all requests that are held in memory at a time; four times Body
 	PerPartner int           // requests of one partner at a time; 8
+	Reading    time.Duration // until a request is here; 300 s
 	Patience   time.Duration // until the partner's answer begins; 120 s
 	GiveUp     time.Duration // after the first attempt; 24 h
 }
@@ -79,6 +80,9 @@ func (l Limits) withDefaults() Limits {
 	l.Memory = max(l.Memory, 2*l.Body) // one is held twice: as it came, and decrypted
 	if l.PerPartner <= 0 {
 		l.PerPartner = 8
+	}
+	if l.Reading <= 0 {
+		l.Reading = 300 * time.Second
 	}
 	if l.Patience <= 0 {
 		l.Patience = 120 * time.Second
@@ -115,7 +119,7 @@ type Node struct {
 	Options
 	memory   *semaphore.Weighted
 	mu       sync.Mutex
-	partners map[string]int           // requests in progress by TLS identity
+	peers    map[string]*peer         // with requests in progress, by MP-ID of the TLS certificate; see room.go
 	sending  map[string]chan struct{} // a place for each connection to a partner
 	refusals refusals
 	step     func(name string)        // of tests that end the process there
@@ -138,7 +142,7 @@ func New(o Options) *Node {
 	o.Limits = o.Limits.withDefaults()
 	o.Log = o.Log.Named("as4")
 	n := &Node{
-		Options: o, step: func(string) {}, memory: semaphore.NewWeighted(o.Limits.Memory), partners: map[string]int{}, sending: map[string]chan struct{}{},
+		Options: o, step: func(string) {}, memory: semaphore.NewWeighted(o.Limits.Memory), peers: map[string]*peer{}, sending: map[string]chan struct{}{},
 		received: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "as4_received_total", Help: "AS4 messages received, by service and outcome: receipt, duplicate, retry, or the ebMS error.",
 		}, []string{"service", "outcome"}),

@@ -63,9 +63,6 @@ func (n *Node) serve(w http.ResponseWriter, r *http.Request, clientCertificate f
 	_, _ = w.Write(answer) //nolint:gosec // XML of ours; a partner that is gone asks again
 }
 
-// errBusy: there is no room for another request now.
-var errBusy = errors.New("as4: too many requests at a time")
-
 // incoming is one request on its way.
 type incoming struct {
 	n   *Node
@@ -92,30 +89,24 @@ func (in *incoming) receive(r *http.Request, clientCertificate func(*http.Reques
 	if err != nil {
 		return nil, err
 	}
-	if !n.enter(from) {
+	p := n.enter(from)
+	if p == nil {
 		return nil, errBusy
 	}
 	defer n.leave(from)
-	room := n.Limits.Body
-	if r.ContentLength > room {
-		return nil, ebms.Faultf(ebms.ProcessingModeMismatch, "the message is longer than %d bytes", room)
-	}
-	if r.ContentLength > 0 {
-		room = r.ContentLength
-	}
-	if err := n.memory.Acquire(ctx, 2*room); err != nil {
-		return nil, errBusy
-	}
-	defer n.memory.Release(2 * room)
-
 	in.contentType = r.Header.Get("Content-Type")
-	if in.body, err = readBody(r, n.Limits.Body); err != nil {
+	body, release, err := n.readBody(r, p)
+	if err != nil {
 		return nil, err
 	}
+	defer release()
+	in.body = body
 	in.at = n.Now().UTC().Truncate(time.Millisecond) // it is here now
 	n.step("read")
 	// What is decrypted in place is a copy; in.body stays as it came.
-	mime, err := swa.Read(in.contentType, int64(len(in.body)), bytes.NewReader(in.body), swa.DefaultLimits)
+	limits := swa.DefaultLimits
+	limits.Body = n.Limits.Body
+	mime, err := swa.Read(in.contentType, int64(len(in.body)), bytes.NewReader(in.body), limits)
 	if err != nil {
 		return nil, err
 	}
@@ -186,47 +177,6 @@ func refusal(text string, err error) *ebms.Fault {
 		return &ebms.Fault{Code: ebms.Other, Text: "temporarily unavailable", Err: err}
 	}
 	return &ebms.Fault{Code: ebms.FailedAuthentication, Text: text, Err: err}
-}
-
-// enter counts a request of a TLS client, false if it has too many.
-func (n *Node) enter(mpID string) bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	limit := n.Limits.PerPartner
-	if mpID == "" { // nobody can be told from anybody
-		limit *= 8
-	}
-	if n.partners[mpID] >= limit {
-		return false
-	}
-	n.partners[mpID]++
-	return true
-}
-
-func (n *Node) leave(mpID string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.partners[mpID]--; n.partners[mpID] <= 0 {
-		delete(n.partners, mpID)
-	}
-}
-
-// firstRead is how much memory a length that is only announced gets.
-const firstRead = 1 << 20
-
-// readBody reads the body up to a limit. An announced length takes memory only as the bytes come.
-func readBody(r *http.Request, limit int64) ([]byte, error) {
-	var body bytes.Buffer
-	if r.ContentLength > 0 {
-		body.Grow(int(min(r.ContentLength+bytes.MinRead, firstRead)))
-	}
-	if _, err := body.ReadFrom(io.LimitReader(r.Body, limit+1)); err != nil {
-		return nil, fmt.Errorf("as4: read request: %w", err)
-	}
-	if int64(body.Len()) > limit {
-		return nil, ebms.Faultf(ebms.ProcessingModeMismatch, "the message is longer than %d bytes", limit)
-	}
-	return body.Bytes(), nil
 }
 
 // userMessage reads the header of a user message; signals come in answers only.
