@@ -85,15 +85,23 @@ func (k *Keys) Decryption(ctx context.Context, mpID string, at time.Time) ([]Dec
 		return nil, err
 	}
 	var keys []DecryptionKey
+	var missing error
 	for _, c := range list {
 		if c.Usage != smpki.Encryption || !c.Row.RetiredAt.IsZero() && !at.Before(c.Row.RetiredAt) {
 			continue
 		}
 		key, err := k.key(ctx, c.Certificate)
+		if errors.Is(err, errNoKey) { // the others can be used
+			missing = err
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
 		keys = append(keys, DecryptionKey{c.Certificate, key})
+	}
+	if keys == nil && missing != nil {
+		return nil, missing
 	}
 	if keys == nil {
 		return nil, &NoCertificate{MPID: mpID, Usage: smpki.Encryption, Own: true}
@@ -116,6 +124,9 @@ func keyFingerprint(subjectPublicKeyInfo []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// errNoKey: a certificate of our own has no key, as when a token lost it.
+var errNoKey = errors.New("the private key is not here")
+
 // key returns the private key of a certificate.
 func (k *Keys) key(ctx context.Context, c *x509.Certificate) (PrivateKey, error) {
 	name := keyFingerprint(c.RawSubjectPublicKeyInfo)
@@ -127,7 +138,7 @@ func (k *Keys) key(ctx context.Context, c *x509.Certificate) (PrivateKey, error)
 	}
 	key, err := k.find(ctx, name)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, fmt.Errorf("partner: the private key of %s is not here: import it (marktbote keys import)", smpki.Describe(c))
+		return nil, fmt.Errorf("partner: %w of %s: import it (marktbote keys import)", errNoKey, smpki.Describe(c))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("partner: private key of %s: %w", smpki.Describe(c), err)

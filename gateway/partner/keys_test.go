@@ -274,3 +274,26 @@ func TestToken(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestKeyMissing: a key that is lost does not take the others with it.
+func TestKeyMissing(t *testing.T) {
+	t.Parallel()
+	r := fetched(t)
+	lost := r.triple(t, lieferant).Encryption.Certificate
+	err := r.store.Update(t.Context(), func(tx store.Tx) error {
+		return tx.SetCertificate(store.Certificate{
+			Fingerprint: smpki.Fingerprint(lost), MPID: lieferant, Usage: store.UsageEncryption, Own: true, DER: lost.Raw,
+			NotBefore: lost.NotBefore, NotAfter: lost.NotAfter, AddedAt: r.clock(),
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Keys().Decryption(t.Context(), lieferant, r.clock()); !errors.Is(err, errNoKey) {
+		t.Errorf("without any key: %v", err)
+	}
+	r.importTriple(t, r.triple(t, lieferant))
+	if keys, err := r.Keys().Decryption(t.Context(), lieferant, r.clock()); err != nil || len(keys) != 1 {
+		t.Errorf("%d keys, %v", len(keys), err)
+	}
+}
