@@ -36,19 +36,27 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	keys, err := os.MkdirTemp("", "marktbote-test-keys-")
+	if err == nil {
+		err = os.Setenv(keyDirEnv, keys) // for the children
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	code := m.Run()
 	pgtest.Stop()
-	files, _ := filepath.Glob(filepath.Join(os.TempDir(), "marktbote-test-*.key"))
-	for _, file := range files {
-		_ = os.Remove(file) // of servers that are gone
-	}
+	_ = os.RemoveAll(keys) // the servers are gone
 	os.Exit(code)
 }
 
-// keyFile is the master key of a test, the same for all processes.
+// keyDirEnv names the folder of the master keys to the children of a test run.
+const keyDirEnv = "MARKTBOTE_STORE_TEST_KEYS"
+
+// keyFile is the master key of a test, the same for all its processes.
 func keyFile(dsn string) string {
 	sum := sha256.Sum256([]byte(dsn))
-	return filepath.Join(os.TempDir(), fmt.Sprintf("marktbote-test-%x.key", sum[:8]))
+	return filepath.Join(os.Getenv(keyDirEnv), fmt.Sprintf("%x.key", sum[:8]))
 }
 
 // openTest opens the store of a data source name; who calls it closes it.
