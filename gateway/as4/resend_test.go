@@ -26,7 +26,7 @@ func refuses(n int, code ebms.Code) func(int, *http.Request) (*http.Response, er
 // TestSendAfterRefusal: a person requeues what the partner refused. It is a new message with the whole file.
 func TestSendAfterRefusal(t *testing.T) {
 	t.Parallel()
-	w := &wire{instead: refuses(2, ebms.PolicyNoncompliance)}
+	w := &wire{instead: refuses(2, ebms.PolicyNoncompliance)} //nolint:bodyclose // who sends closes it
 	town := newTown(t, wired(lieferant, w))
 	from, to := town.houses[lieferant], town.houses[netz]
 	for range 2 {
