@@ -86,6 +86,7 @@ libssl:
 tls-test: cc nginx libssl ## messages through nginx with brainpool certificates, and what it negotiates
 	MARKTBOTE_TLS_TEST=1 $(GO) test -count=1 -v -run 'TestMessage|TestUnsent|TestRefused|TestNegotiated|TestVerifier|TestFrom|TestChange|TestCrash|TestDoctor' ./gateway/as4/proxy ./gateway/as4/doctor ./cmd/marktbote
 	CGO_ENABLED=1 MARKTBOTE_TLS_TEST=1 $(GO) test -count=1 -race -tags libssl ./gateway/as4/libssl
+	CGO_ENABLED=1 MARKTBOTE_TLS_TEST=1 $(GO) test -count=1 -tags libssl -run TestDoctorLibrary ./cmd/marktbote
 
 crash: postgresql ## kill -9 during load, 200 times for each store driver
 	MARKTBOTE_CRASH_ROUNDS=200 $(GO) test -count=1 -timeout 60m -run Crash ./store/... ./gateway/...

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,6 +20,7 @@ import (
 	"github.com/marktbote/marktbote/gateway"
 	"github.com/marktbote/marktbote/gateway/as4"
 	"github.com/marktbote/marktbote/gateway/as4/ebms"
+	"github.com/marktbote/marktbote/gateway/as4/libssl"
 	"github.com/marktbote/marktbote/gateway/as4/proxy"
 	"github.com/marktbote/marktbote/gateway/config"
 	"github.com/marktbote/marktbote/gateway/partner"
@@ -32,6 +34,7 @@ type as4Channel struct {
 	store     store.Store
 	log       *zap.Logger
 	gateway   *gateway.Gateway // set before anything runs
+	library   *tlsLibrary      // nil: nginx does TLS
 }
 
 // Send implements gateway.Channel.
@@ -78,16 +81,30 @@ func openAS4(ctx context.Context, cfg config.Config, st store.Store, log *zap.Lo
 	metrics.MustRegister(directory.Collector())
 	c := &as4Channel{directory: directory, store: st, log: log.Named("as4")}
 	tls := cfg.AS4.TLS.WithDefaults(cfg.DataDir)
-	egress := proxy.NewEgress(tls.EgressSocket)
-	verifyServers(egress, tls, directory)
+	var transport *as4Transport
+	certificate := proxy.ClientCertificate
+	if tls.Library {
+		var missing []error
+		if c.library, missing, err = openLibrary(ctx, cfg, directory); err != nil {
+			return nil, err
+		}
+		if missing != nil {
+			c.log.Error("TLS serves not every own MP-ID", zap.Errors("reasons", missing))
+		}
+		transport, certificate = c.library.transport(nil), libssl.ClientCertificate
+	} else {
+		egress := proxy.NewEgress(tls.EgressSocket)
+		verifyServers(egress, tls, directory)
+		transport = &as4Transport{tls: asOwn{egress}, plain: plainTransport()}
+	}
 	c.node = as4.New(as4.Options{
 		Store: st, Inbox: c, Directory: directory, Services: cfg.AS4.Services, Host: as4Host(cfg), Log: log, Metrics: metrics,
 		IsOwn: func(mpID string) bool {
 			return slices.ContainsFunc(cfg.Own, func(p config.Party) bool { return p.MPID == ident.MarktpartnerID(mpID) })
 		},
 		Limits:            as4.Limits{Body: cfg.AS4.MaxBodyBytes, Payload: cfg.AS4.MaxPayloadBytes},
-		ClientCertificate: proxy.ClientCertificate,
-		Transport:         &as4Transport{egress: egress, plain: plainTransport()},
+		ClientCertificate: certificate,
+		Transport:         transport,
 	})
 	return c, nil
 }
@@ -105,16 +122,22 @@ func as4Host(cfg config.Config) string {
 	return ""
 }
 
-// as4Transport sends https through nginx, and http, which is for this machine, directly.
-type as4Transport struct {
-	egress *proxy.Egress
-	plain  http.RoundTripper
+// as4Transport sends https with the certificate of the MP-ID that the node sends for, and http, which is for this machine,
+// without.
+type as4Transport struct{ tls, plain http.RoundTripper }
+
+// asOwn tells nginx for which MP-ID a request is.
+type asOwn struct{ egress *proxy.Egress }
+
+// RoundTrip implements http.RoundTripper.
+func (t asOwn) RoundTrip(r *http.Request) (*http.Response, error) {
+	return t.egress.RoundTrip(r.WithContext(proxy.SendAs(r.Context(), as4.OwnMPID(r.Context()))))
 }
 
 // RoundTrip implements http.RoundTripper.
 func (t *as4Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Scheme == "https" {
-		return t.egress.RoundTrip(r.WithContext(proxy.SendAs(r.Context(), as4.OwnMPID(r.Context()))))
+		return t.tls.RoundTrip(r)
 	}
 	return t.plain.RoundTrip(r)
 }
@@ -130,21 +153,34 @@ func plainTransport() *http.Transport {
 // serve takes messages from nginx at its socket and, if the configuration says so, without TLS at an address.
 func (c *as4Channel) serve(ctx context.Context, cfg config.Config, group *errgroup.Group, out io.Writer) error {
 	tls := cfg.AS4.TLS.WithDefaults(cfg.DataDir)
-	ingress, err := proxy.Listen(tls.IngressSocket)
-	if err != nil {
-		return err
+	var ingress []net.Listener
+	if c.library != nil {
+		var err error
+		if ingress, err = c.library.listen(); err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "AS4: with TLS at %s\n", strings.Join(tls.Listen, ", "))
+		group.Go(func() error { c.library.keep(ctx, c.node.Log); return nil })
+	} else {
+		l, err := proxy.Listen(tls.IngressSocket)
+		if err != nil {
+			return err
+		}
+		ingress = []net.Listener{l}
+		fmt.Fprintf(out, "AS4: behind nginx at %s\n", tls.IngressSocket)
+		group.Go(func() error { c.keepNginx(ctx, cfg, c.node.Log); return nil })
 	}
-	fmt.Fprintf(out, "AS4: behind nginx at %s\n", tls.IngressSocket)
-	group.Go(func() error { return serveHTTP(ctx, ingress, c.node, as4Patience) })
+	for _, l := range ingress {
+		group.Go(func() error { return serveHTTP(ctx, l, c.node, as4Patience) })
+	}
 	if tls.PlainListen != "" {
 		plain, err := net.Listen("tcp", tls.PlainListen)
 		if err != nil {
-			return fmt.Errorf("as4: tls: plain_listen: %w", errors.Join(err, ingress.Close()))
+			return fmt.Errorf("as4: tls: plain_listen: %w", err)
 		}
 		fmt.Fprintf(out, "AS4: without TLS at http://%s/as4\n", plain.Addr())
 		group.Go(func() error { return serveHTTP(ctx, plain, c.node.Plain(), as4Patience) })
 	}
-	group.Go(func() error { c.keepNginx(ctx, cfg, c.node.Log); return nil })
 	group.Go(func() error { c.directory.Run(ctx); return nil })
 	group.Go(func() error { c.node.Run(ctx); return nil })
 	group.Go(func() error { c.radar(ctx); return nil })

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/netip"
 	"strings"
 
@@ -94,10 +95,30 @@ func (c *doctorCmd) examine(e env) (results []doctor.Result) {
 // sendTest returns how doctor sends a message from an own MP-ID to itself.
 func sendTest(cfg config.Config, st store.Store, d *partner.Directory) func(context.Context, string, string, func(context.Context, string) ([]netip.Addr, error)) error {
 	return func(ctx context.Context, mpID, endpoint string, lookup func(context.Context, string) ([]netip.Addr, error)) error {
-		egress := proxy.NewEgress(cfg.AS4.TLS.WithDefaults(cfg.DataDir).EgressSocket)
-		egress.Lookup = lookup
+		transport := &as4Transport{}
+		if cfg.AS4.TLS.Library {
+			library, _, err := openLibrary(ctx, cfg, d)
+			if err != nil {
+				return err
+			}
+			transport = library.transport(func(ctx context.Context, network, address string) (net.Conn, error) {
+				host, port, err := net.SplitHostPort(address)
+				if err != nil {
+					return nil, err
+				}
+				addresses, err := lookup(ctx, host)
+				if err != nil {
+					return nil, err
+				}
+				return new(net.Dialer).DialContext(ctx, network, net.JoinHostPort(addresses[0].String(), port))
+			})
+		} else {
+			egress := proxy.NewEgress(cfg.AS4.TLS.WithDefaults(cfg.DataDir).EgressSocket)
+			egress.Lookup = lookup
+			transport.tls = asOwn{egress}
+		}
 		node := as4.New(as4.Options{
-			Store: st, Directory: d, Host: as4Host(cfg), Transport: &as4Transport{egress: egress}, Log: zap.NewNop(), Metrics: prometheus.NewRegistry(),
+			Store: st, Directory: d, Host: as4Host(cfg), Transport: transport, Log: zap.NewNop(), Metrics: prometheus.NewRegistry(),
 		})
 		_, err := node.TestSelf(ctx, mpID, endpoint)
 		return err

@@ -18,6 +18,7 @@ import (
 
 	"github.com/marktbote/marktbote/gateway"
 	"github.com/marktbote/marktbote/gateway/api"
+	"github.com/marktbote/marktbote/gateway/as4/libssl"
 	"github.com/marktbote/marktbote/gateway/config"
 	"github.com/marktbote/marktbote/gateway/pickup"
 	"github.com/marktbote/marktbote/gateway/web"
@@ -164,7 +165,7 @@ const readPatience = 30 * time.Second
 func serveHTTP(ctx context.Context, l net.Listener, h http.Handler, patience time.Duration) error {
 	server := &http.Server{
 		Handler: idleLimit(h, patience), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: 64 << 10, BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+		MaxHeaderBytes: 64 << 10, ConnContext: libssl.ConnContext, BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 	}
 	stopped := make(chan error, 1)
 	go func() {

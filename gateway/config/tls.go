@@ -27,6 +27,9 @@ type TLS struct {
 	Nginx string `yaml:"nginx"`
 	// OpenSSL is the program with which doctor looks at connections. Default: openssl.
 	OpenSSL string `yaml:"openssl"`
+	// Library lets the gateway do TLS itself with OpenSSL's library instead of nginx: it listens at Listen, and Dir, the sockets
+	// and Nginx are not used. The program must be built with the tag libssl.
+	Library bool `yaml:"library"`
 	// PlainListen is an address at which the gateway takes AS4 messages without TLS, for tests or a TLS front end that is
 	// not ours. Nobody's client certificate is known there. Default: none.
 	PlainListen string `yaml:"plain_listen"`

@@ -109,7 +109,9 @@ func (d *Doctor) Run(ctx context.Context) []Result {
 		d.clock(nil)
 		return d.results
 	}
-	if d.nginx(ctx) {
+	if d.settings.Library {
+		d.library(ctx)
+	} else if d.nginx(ctx) {
 		d.files(ctx)
 		if d.process() && d.ports(ctx) {
 			d.handshakes(ctx)

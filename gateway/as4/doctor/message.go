@@ -12,10 +12,55 @@ import (
 	"time"
 
 	"github.com/marktbote/marktbote/gateway/as4/proxy"
+	"github.com/marktbote/marktbote/gateway/partner"
 )
 
 // selfTimeout bounds a message to oneself.
 const selfTimeout = time.Minute
+
+// library looks at a gateway that does TLS itself: its port, and a message to itself, which proves both directions of the
+// handshake.
+func (d *Doctor) library(ctx context.Context) {
+	ids, missing, err := proxy.Identities(ctx, d.settings, d.own, d.Directory, d.Now(), func(string) (proxy.Identity, bool) { return proxy.Identity{}, false })
+	if err != nil {
+		d.fault(CheckHandshake, "", err.Error(), "look at the check of the store")
+		return
+	}
+	for _, reason := range missing {
+		if _, told := errors.AsType[*partner.NoCertificate](reason); !told {
+			d.fault(CheckHandshake, "", reason.Error(), "repair it; until then this MP-ID is not served")
+		}
+	}
+	d.ingress.Identities = ids
+	if !d.ports(ctx) || d.SendTest == nil {
+		return
+	}
+	to, err := netip.ParseAddrPort(reach(d.settings.Listen[0]))
+	if err != nil {
+		d.fault(CheckSelf, "", err.Error(), "write as4.tls.listen as address:port")
+		return
+	}
+	for _, id := range ids {
+		d.sendTest(ctx, id, to)
+	}
+}
+
+// sendTest sends a message from an own MP-ID to itself.
+func (d *Doctor) sendTest(ctx context.Context, id proxy.Identity, to netip.AddrPort) {
+	ctx, cancel := context.WithTimeout(ctx, selfTimeout)
+	defer cancel()
+	lookup := func(context.Context, string) ([]netip.Addr, error) { return []netip.Addr{to.Addr()}, nil }
+	if err := d.SendTest(ctx, id.MPID, endpointOf(id, to), lookup); err != nil {
+		d.fault(CheckSelf, id.MPID, err.Error(), "the message log and the log of the gateway tell more about this message")
+		return
+	}
+	d.ok(CheckSelf, id.MPID, "a message of the test service was sent, received and receipted")
+}
+
+// endpointOf returns the address at which an own MP-ID is called from this machine.
+func endpointOf(id proxy.Identity, to netip.AddrPort) string {
+	return fmt.Sprintf("https://%s/", net.JoinHostPort(id.ServerNames[0], fmt.Sprint(to.Port())))
+}
 
 // message goes the whole way: egress, ingress, gateway.
 func (d *Doctor) message(ctx context.Context, id proxy.Identity, address string) {
@@ -27,7 +72,7 @@ func (d *Doctor) message(ctx context.Context, id proxy.Identity, address string)
 		return
 	}
 	lookup := func(context.Context, string) ([]netip.Addr, error) { return []netip.Addr{to.Addr()}, nil }
-	endpoint := fmt.Sprintf("https://%s/", net.JoinHostPort(id.ServerNames[0], fmt.Sprint(to.Port())))
+	endpoint := endpointOf(id, to)
 	egress := proxy.NewEgress(d.ingress.EgressSocket)
 	egress.Lookup = lookup
 	req, err := http.NewRequestWithContext(proxy.SendAs(ctx, id.MPID), http.MethodGet, endpoint, nil)
@@ -55,11 +100,7 @@ func (d *Doctor) message(ctx context.Context, id proxy.Identity, address string)
 	if d.SendTest == nil {
 		return
 	}
-	if err := d.SendTest(ctx, id.MPID, endpoint, lookup); err != nil {
-		d.fault(CheckSelf, id.MPID, err.Error(), "the message log and the log of the gateway tell more about this message")
-		return
-	}
-	d.ok(CheckSelf, id.MPID, "a message of the test service was sent, received and receipted")
+	d.sendTest(ctx, id, to)
 }
 
 func (d *Doctor) egressRemedy(u *proxy.Unsent) string {

@@ -93,6 +93,11 @@ func (d *Doctor) ports(ctx context.Context) bool {
 		address := reach(listen)
 		conn, err := dialer.DialContext(ctx, "tcp", address)
 		if err != nil {
+			if d.settings.Library {
+				d.fault(CheckPort, address, err.Error(), "start the gateway: "+d.command("serve"))
+				good = false
+				continue
+			}
 			d.fault(CheckPort, address, err.Error(), "see error.log in "+d.settings.Dir+": another program may have the port, or nginx runs with an older configuration (nginx -s reload, or restart it)")
 			good = false
 			continue

@@ -337,8 +337,12 @@ func (c *Conn) SetReadDeadline(t time.Time) error { return c.raw.SetReadDeadline
 func (c *Conn) SetWriteDeadline(t time.Time) error { return c.raw.SetWriteDeadline(t) }
 
 // Transport returns an http.Transport that makes its connections with TLS; own tells whose identity a request is sent with from
-// the request's context. No connection is used twice, so that none is used for another MP-ID.
-func (x *Context) Transport(own func(context.Context) string) *http.Transport {
+// the request's context. dial opens connections; nil: net.Dialer. No connection is used twice, so that none is used for another
+// MP-ID.
+func (x *Context) Transport(own func(context.Context) string, dial Dial) *http.Transport {
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
 	return &http.Transport{
 		DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			ctx, cancel := context.WithTimeout(ctx, dialPatience)
@@ -347,7 +351,7 @@ func (x *Context) Transport(own func(context.Context) string) *http.Transport {
 			if err != nil {
 				return nil, err
 			}
-			raw, err := new(net.Dialer).DialContext(ctx, network, address)
+			raw, err := dial(ctx, network, address)
 			if err != nil {
 				return nil, err
 			}

@@ -15,8 +15,10 @@
 package libssl
 
 import (
+	"context"
 	"crypto/x509"
 	"errors"
+	"net"
 )
 
 // Identity is the TLS identity of one own MP-ID.
@@ -38,6 +40,9 @@ type Config struct {
 
 // ErrNotBuilt: the program was built without the tag libssl.
 var ErrNotBuilt = errors.New("libssl: this program was built without OpenSSL's library (go build -tags libssl, with cgo)")
+
+// Dial opens a connection, as net.Dialer.DialContext does.
+type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 // State is what was negotiated on a connection.
 type State struct {

@@ -263,7 +263,7 @@ func TestHTTP(t *testing.T) {
 	third := "9999300000039"
 	client := p.tls(p.identity(lf, lfHost), p.identity(third, "third.example"))
 	type key struct{}
-	transport := client.Transport(func(ctx context.Context) string { s, _ := ctx.Value(key{}).(string); return s })
+	transport := client.Transport(func(ctx context.Context) string { s, _ := ctx.Value(key{}).(string); return s }, nil)
 	body := bytes.Repeat([]byte("0123456789abcdef"), 3<<20/16)
 	want := fmt.Sprintf("%x", sha256.Sum256(body))
 	_, port, _ := net.SplitHostPort(address)

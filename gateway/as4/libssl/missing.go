@@ -22,7 +22,7 @@ func (*Context) Use([]Identity) error { return ErrNotBuilt }
 func (*Context) Listener(net.Listener) net.Listener { panic(ErrNotBuilt) }
 
 // Transport returns an http.Transport that makes its connections with TLS.
-func (*Context) Transport(func(context.Context) string) *http.Transport { panic(ErrNotBuilt) }
+func (*Context) Transport(func(context.Context) string, Dial) *http.Transport { panic(ErrNotBuilt) }
 
 // ConnContext is for http.Server.ConnContext.
 func ConnContext(ctx context.Context, _ net.Conn) context.Context { return ctx }
