@@ -44,9 +44,8 @@ func (c *tlsNginxCmd) Run(e env) error {
 	if err != nil {
 		return err
 	}
-	own, err := ownIDs(cfg, nil)
-	if err != nil {
-		return err
+	if len(cfg.Own) == 0 {
+		return errors.New("own: name the own MP-IDs in the configuration (--config)")
 	}
 	st, err := openExisting(e.ctx, cfg, cfg.KeyFile())
 	if err != nil {
@@ -62,7 +61,7 @@ func (c *tlsNginxCmd) Run(e env) error {
 	if err != nil {
 		return err
 	}
-	conf, missing, err := proxy.From(e.ctx, build, settings, own, d, time.Now())
+	conf, missing, err := proxy.From(e.ctx, build, &cfg, d, time.Now())
 	if err != nil {
 		return err
 	}
@@ -114,11 +113,7 @@ func (c *as4Channel) keepNginx(ctx context.Context, cfg config.Config, log *zap.
 		if err != nil {
 			return proxy.Config{}, err
 		}
-		own, err := ownIDs(cfg, nil)
-		if err != nil {
-			return proxy.Config{}, err
-		}
-		conf, missing, err := proxy.From(ctx, build, settings, own, c.directory, time.Now())
+		conf, missing, err := proxy.From(ctx, build, &cfg, c.directory, time.Now())
 		if text := errors.Join(missing...); text != nil && text.Error() != said {
 			said = text.Error()
 			log.Error("nginx serves not every own MP-ID", zap.Errors("reasons", missing))

@@ -174,7 +174,7 @@ func (p *patient) write() proxy.Config {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	c, missing, err := proxy.From(p.t.Context(), build, settings, []string{lf}, p.Directory, time.Now())
+	c, missing, err := proxy.From(p.t.Context(), build, &p.Config, p.Directory, time.Now())
 	if err != nil {
 		p.t.Fatal(err)
 	}

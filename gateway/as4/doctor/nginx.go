@@ -31,7 +31,7 @@ func (d *Doctor) nginx(ctx context.Context) bool {
 
 // files compares what nginx was given with what it should have.
 func (d *Doctor) files(ctx context.Context) {
-	c, missing, err := proxy.From(ctx, d.build, d.settings, d.own, d.Directory, d.Now())
+	c, missing, err := proxy.From(ctx, d.build, &d.Config, d.Directory, d.Now())
 	if err != nil {
 		d.fault(CheckFiles, d.settings.Dir, err.Error(), "look at the check of the store")
 		return

@@ -58,14 +58,15 @@ func (d *Doctor) ownCertificates(ctx context.Context) {
 	for _, p := range d.Config.Own {
 		d.own = append(d.own, string(p.MPID))
 	}
-	for _, k := range keys {
-		if k.Certificate != nil && !slices.Contains(d.own, k.MPID) {
-			d.own = append(d.own, k.MPID)
-		}
-	}
 	if len(d.own) == 0 {
-		d.fault(CheckOwn, "", "there is no own MP-ID: none is configured, and no own certificate is in the store",
-			"name the own MP-IDs in the configuration (own) and request their certificates: marktbote keys request MP-ID")
+		d.fault(CheckOwn, "", "there is no own MP-ID", "name the own MP-IDs in the configuration (own) and request their certificates: "+d.command("keys request MP-ID"))
+	}
+	unnamed := map[string]bool{}
+	for _, k := range keys {
+		if k.Certificate != nil && !slices.Contains(d.own, k.MPID) && !unnamed[k.MPID] {
+			unnamed[k.MPID] = true
+			d.warn(CheckOwn, k.MPID, "it has own certificates in the store but is not configured as an own MP-ID, so nothing is received for it", "name it in the configuration (own)")
+		}
 	}
 	for _, mpID := range d.own {
 		for _, usage := range []smpki.Usage{smpki.Signature, smpki.Encryption, smpki.TLS} {

@@ -43,7 +43,7 @@ type Config struct {
 	Identities    []Identity          // own MP-IDs; without any, nothing is let in or out
 	Roots         []*x509.Certificate // trust anchors
 	CAs           []*x509.Certificate // known Sub-CAs, for partners that do not send theirs
-	MaxBodyBytes  int64               // of a received message as it is on the wire; default 100 MiB
+	MaxBodyBytes  int64               // of a received message as it is on the wire; default 200 MiB
 	Build         Build               // of the nginx that is to read it
 	User, Group   string              // of nginx's workers if its master is root; default: who owns Dir
 }
@@ -56,8 +56,8 @@ type Identity struct {
 	KeyPEM      []byte              // SEC1 or PKCS#8, not encrypted
 }
 
-// DefaultMaxBody is the default of Config.MaxBodyBytes.
-const DefaultMaxBody = 100 << 20
+// DefaultMaxBody is the default of Config.MaxBodyBytes: twice what the gateway takes by default.
+const DefaultMaxBody = 200 << 20
 
 // Timeouts of nginx. Those of the gateway for a whole message are shorter than what nginx would wait.
 const (

@@ -18,13 +18,19 @@ import (
 	"github.com/marktbote/marktbote/gateway/partner"
 )
 
-// From makes the configuration from the settings, what is trusted and the own keys. settings have their defaults filled in
-// (config.TLS.WithDefaults). An own MP-ID that has no TLS certificate for nginx is left out, so that it does not stop the
-// others; missing tells why. The error is of the store. It is for [Keep] to call every minute or so.
-func From(ctx context.Context, build Build, settings config.TLS, own []string, d *partner.Directory, at time.Time) (c Config, missing []error, err error) {
-	trust := d.Trust()
+// From makes the configuration from that of the gateway, what is trusted and the own keys. An own MP-ID that has no TLS
+// certificate for nginx is left out, so that it does not stop the others; missing tells why. The error is of the store. It is
+// for [Keep] to call every minute or so.
+func From(ctx context.Context, build Build, cfg *config.Config, d *partner.Directory, at time.Time) (c Config, missing []error, err error) {
+	settings, trust := cfg.AS4.TLS.WithDefaults(cfg.DataDir), d.Trust()
+	var own []string
+	for _, p := range cfg.Own {
+		own = append(own, string(p.MPID))
+	}
 	c = Config{
-		Dir: absolute(settings.Dir), Listen: settings.Listen,
+		// The gateway's limit comes first: its answer tells the partner what is wrong.
+		MaxBodyBytes: 2 * cfg.AS4.MaxBodyBytes,
+		Dir:          absolute(settings.Dir), Listen: settings.Listen,
 		IngressSocket: absolute(settings.IngressSocket), EgressSocket: absolute(settings.EgressSocket),
 		Roots: trust.Roots, CAs: slices.Clone(trust.CAs), Build: build,
 	}

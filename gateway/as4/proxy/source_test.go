@@ -56,7 +56,7 @@ func TestFrom(t *testing.T) {
 	p := newPKI(t)
 	id := p.identity(lf, lfHost)
 	dir := filepath.Join(t.TempDir(), "tls")
-	settings := config.TLS{Dir: dir}.WithDefaults("")
+	cfg := config.Config{Own: []config.Party{{MPID: lf}}, AS4: config.AS4{TLS: config.TLS{Dir: dir}, MaxBodyBytes: 7}}
 	build, err := ReadBuild(t.Context(), nginxProgram(t))
 	if err != nil {
 		t.Fatal(err)
@@ -64,36 +64,38 @@ func TestFrom(t *testing.T) {
 	healthy, blind := p.directory(id, p.Root, p.SubCA), p.directory(id, p.Root)
 	now := time.Now()
 
-	c, missing, err := From(t.Context(), build, settings, []string{lf}, blind, now)
+	c, missing, err := From(t.Context(), build, &cfg, blind, now)
 	if err != nil || len(c.Identities) != 0 || len(missing) != 1 {
 		t.Errorf("without a list, and nginx has nothing: %+v, %v, %v", c.Identities, missing, err)
 	}
-	c, missing, err = From(t.Context(), build, settings, []string{nb, lf, lf}, healthy, now)
-	if err != nil || len(c.Identities) != 1 || c.Identities[0].MPID != lf || c.Identities[0].ServerNames[0] != lfHost || len(missing) != 1 || !strings.Contains(missing[0].Error(), nb) {
+	both := cfg
+	both.Own = []config.Party{{MPID: nb}, {MPID: lf}}
+	c, missing, err = From(t.Context(), build, &both, healthy, now)
+	if err != nil || len(c.Identities) != 1 || c.Identities[0].MPID != lf || c.MaxBodyBytes != 14 || c.Identities[0].ServerNames[0] != lfHost || len(missing) != 1 || !strings.Contains(missing[0].Error(), nb) {
 		t.Fatalf("%+v, %v, %v", c, missing, err)
 	}
 	if _, err := c.Write(t.Context(), nginxProgram(t)); err != nil {
 		t.Fatal(err)
 	}
-	again, _, err := From(t.Context(), build, settings, []string{lf}, blind, now)
+	again, _, err := From(t.Context(), build, &cfg, blind, now)
 	if wrong, err2 := again.InSync(); err != nil || err2 != nil || len(wrong) > 0 || len(again.Identities) != 1 {
 		t.Errorf("without a list: %v, %v, %v", wrong, err, err2)
 	}
-	c, missing, err = From(t.Context(), build, settings, []string{lf}, healthy, now.AddDate(3, 0, 0))
+	c, missing, err = From(t.Context(), build, &cfg, healthy, now.AddDate(3, 0, 0))
 	if err != nil || len(c.Identities) != 0 || len(missing) != 1 || !strings.Contains(missing[0].Error(), "expired") {
 		t.Errorf("expired: %+v, %v, %v", c.Identities, missing, err)
 	}
 	p.Revoke(id.Path[1])
-	c, missing, err = From(t.Context(), build, settings, []string{lf}, p.directory(p.identity(lf, "new.example"), p.Root, p.SubCA), now)
+	c, missing, err = From(t.Context(), build, &cfg, p.directory(p.identity(lf, "new.example"), p.Root, p.SubCA), now)
 	if err != nil || len(c.Identities) != 1 || c.Identities[0].ServerNames[0] != "new.example" {
 		t.Errorf("successor: %+v, %v, %v", c.Identities, missing, err)
 	}
 	closed := p.directory(p.identity(lf, lfHost), p.Root, p.SubCA)
-	settings.ServerNames = map[string][]string{lf: {"configured.example"}}
-	if c, _, err = From(t.Context(), build, settings, []string{lf}, closed, now); err != nil || c.Identities[0].ServerNames[0] != "configured.example" {
+	cfg.AS4.TLS.ServerNames = map[string][]string{lf: {"configured.example"}}
+	if c, _, err = From(t.Context(), build, &cfg, closed, now); err != nil || c.Identities[0].ServerNames[0] != "configured.example" {
 		t.Errorf("configured name: %+v, %v", c.Identities, err)
 	}
-	if c, missing, err := From(cancelled(t), build, settings, []string{lf}, closed, now); err == nil {
+	if c, missing, err := From(cancelled(t), build, &cfg, closed, now); err == nil {
 		t.Errorf("without the store: %+v, %v", c.Identities, missing)
 	}
 }
