@@ -121,6 +121,7 @@ var layers = map[string]layer{
 	"gateway":             gatewayLayer(belowPipeline...),
 	"gateway/api":         gatewayLayer(belowAPI...),
 	"gateway/pickup":      gatewayLayer(belowAPI...),
+	"gateway/feed":        gatewayLayer(belowAPI...),
 	"gateway/web":         gatewayLayer(append(slices.Clip(belowAPI), "gateway/api")...),
 
 	book:                   {tests: []string{"edifact", "formats/...", "fixtures"}, why: whyBook},

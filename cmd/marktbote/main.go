@@ -12,6 +12,7 @@
 //	marktbote objects import FILE  read a list of objects; also list
 //	marktbote partners list        Marktpartner of the AS4 channel; also show, add, import, certificates, radar, test, switch
 //	marktbote keys list            own certificates and keys; also import, request and retire
+//	marktbote subscriptions list   list who gets the events; also show, pause, resume, replay, retry, skip and remove
 //	marktbote migrate              bring the tables of the store up to date
 //	marktbote tls nginx            set up nginx as TLS in front of the AS4 channel
 //	marktbote doctor               examine the AS4 gateway on this machine
@@ -48,24 +49,25 @@ var errRejected = errors.New("rejected")
 
 // cli is the command line.
 type cli struct {
-	Check     checkCmd     `cmd:"" help:"Judge interchanges: syntax, service segments, structure, Anwendungshandbuch."`
-	Explain   explainCmd   `cmd:"" help:"Annotate an interchange segment by segment, with names, meanings, rules and findings."`
-	Ack       ackCmd       `cmd:"" help:"Print the CONTRL and APERAK that the rules demand for an interchange."`
-	Events    eventsCmd    `cmd:"" help:"Print the events of interchanges, one CloudEvent per line."`
-	Serve     serveCmd     `cmd:"" help:"Run the gateway."`
-	Migrate   migrateCmd   `cmd:"" help:"Create the tables of a store or bring them up to date."`
-	Audit     auditCmd     `cmd:"" help:"Verify the audit log and export signed checkpoints."`
-	Retention retentionCmd `cmd:"" help:"Destroy what was kept long enough; set and release legal holds."`
-	Objects   objectsCmd   `cmd:"" help:"Import and list objects and the Marktpartner that are assigned to them."`
-	Partner   partnerCmd   `cmd:"" help:"Play an AS4 partner who misbehaves, for trials of a gateway."`
-	Partners  partnersCmd  `cmd:"" help:"Look after the Marktpartner of the AS4 channel, their certificates and the revocation lists."`
-	Keys      keysCmd      `cmd:"" help:"Look after our own certificates and keys."`
-	TLS       tlsCmd       `cmd:"" name:"tls" help:"Set up nginx as TLS in front of the AS4 channel."`
-	Doctor    doctorCmd    `cmd:"" help:"Examine the AS4 gateway on this machine and say what helps."`
-	Demo      demoCmd      `cmd:"" help:"Let a supplier's and a grid operator's gateway exchange messages and show what happens."`
-	Generate  generateCmd  `cmd:"" help:"Write valid messages of a Prüfidentifikator."`
-	Bench     benchCmd     `cmd:"" help:"Measure on this machine."`
-	Rules     rulesCmd     `cmd:"" help:"Look at, compare and make rule packs."`
+	Check         checkCmd         `cmd:"" help:"Judge interchanges: syntax, service segments, structure, Anwendungshandbuch."`
+	Explain       explainCmd       `cmd:"" help:"Annotate an interchange segment by segment, with names, meanings, rules and findings."`
+	Ack           ackCmd           `cmd:"" help:"Print the CONTRL and APERAK that the rules demand for an interchange."`
+	Events        eventsCmd        `cmd:"" help:"Print the events of interchanges, one CloudEvent per line."`
+	Serve         serveCmd         `cmd:"" help:"Run the gateway."`
+	Migrate       migrateCmd       `cmd:"" help:"Create the tables of a store or bring them up to date."`
+	Audit         auditCmd         `cmd:"" help:"Verify the audit log and export signed checkpoints."`
+	Retention     retentionCmd     `cmd:"" help:"Destroy what was kept long enough; set and release legal holds."`
+	Objects       objectsCmd       `cmd:"" help:"Import and list objects and the Marktpartner that are assigned to them."`
+	Subscriptions subscriptionsCmd `cmd:"" help:"Look after the systems that get the events: position, pause, replay, events set aside."`
+	Partner       partnerCmd       `cmd:"" help:"Play an AS4 partner who misbehaves, for trials of a gateway."`
+	Partners      partnersCmd      `cmd:"" help:"Look after the Marktpartner of the AS4 channel, their certificates and the revocation lists."`
+	Keys          keysCmd          `cmd:"" help:"Look after our own certificates and keys."`
+	TLS           tlsCmd           `cmd:"" name:"tls" help:"Set up nginx as TLS in front of the AS4 channel."`
+	Doctor        doctorCmd        `cmd:"" help:"Examine the AS4 gateway on this machine and say what helps."`
+	Demo          demoCmd          `cmd:"" help:"Let a supplier's and a grid operator's gateway exchange messages and show what happens."`
+	Generate      generateCmd      `cmd:"" help:"Write valid messages of a Prüfidentifikator."`
+	Bench         benchCmd         `cmd:"" help:"Measure on this machine."`
+	Rules         rulesCmd         `cmd:"" help:"Look at, compare and make rule packs."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }

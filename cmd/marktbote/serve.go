@@ -20,6 +20,7 @@ import (
 	"github.com/marktbote/marktbote/gateway/api"
 	"github.com/marktbote/marktbote/gateway/as4/libssl"
 	"github.com/marktbote/marktbote/gateway/config"
+	"github.com/marktbote/marktbote/gateway/feed"
 	"github.com/marktbote/marktbote/gateway/pickup"
 	"github.com/marktbote/marktbote/gateway/web"
 	"github.com/marktbote/marktbote/store"
@@ -91,10 +92,14 @@ func (c *serveCmd) Run(e env) error {
 		return errors.Join(err, st.Close())
 	}
 	defer closeAll(watchers)
+	events, err := feed.Open(e.ctx, feed.Options{Store: st, Config: cfg, Log: log, Metrics: metrics})
+	if err != nil {
+		return errors.Join(err, st.Close())
+	}
 	site := &web.Site{Name: "Marktbote", Store: st, Receiver: g, Clearing: g, Log: log}
 	mux := http.NewServeMux()
 	mux.Handle("/", site.Handler())
-	mux.Handle("/v1/", (&api.API{Gateway: g, Store: st, Log: log}).Handler())
+	mux.Handle("/v1/", (&api.API{Gateway: g, Store: st, Events: events.Handler(), Log: log}).Handler())
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
 	listener, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
@@ -109,6 +114,7 @@ func (c *serveCmd) Run(e env) error {
 		}
 	}
 	group.Go(func() error { g.Run(ctx); return nil })
+	group.Go(func() error { return events.Run(ctx) })
 	for _, w := range watchers {
 		group.Go(func() error { w.Run(ctx); return nil })
 	}

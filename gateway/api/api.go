@@ -9,6 +9,7 @@
 //	POST /v1/clearing/{item}/requeue    try it again
 //	POST /v1/clearing/{item}/hold       do not try it any more for now
 //	POST /v1/clearing/{item}/solve      end it without doing it
+//	GET  /v1/events ...                 the event feed, see package feed
 //
 // The last three, resend and lift-rejection take {"who": "...", "reason": "..."}. There is no login yet: a gateway listens on loopback.
 package api
@@ -51,6 +52,7 @@ type Gateway interface {
 type API struct {
 	Gateway Gateway
 	Store   store.Store
+	Events  http.Handler // of /v1/events and what is below it; nil: there is no feed
 	Log     *zap.Logger
 }
 
@@ -74,6 +76,10 @@ func (a *API) Handler() http.Handler {
 	handle("/v1/clearing", http.MethodGet, a.clearing)
 	for _, action := range []gateway.Action{gateway.Requeue, gateway.Hold, gateway.Solve} {
 		handle("/v1/clearing/{id}/"+string(action), http.MethodPost, func(w http.ResponseWriter, r *http.Request) { a.decide(w, r, action) })
+	}
+	if a.Events != nil {
+		mux.Handle("/v1/events", a.Events)
+		mux.Handle("/v1/events/", a.Events)
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { answer(w, notFound) })
 	protection := http.NewCrossOriginProtection()

@@ -15,6 +15,8 @@
 //	routes:
 //	  - {rolle: [LF], pid: ["55002", "5501*"], to: [crm, archive]}
 //	  - {to: [archive]}
+//	subscriptions:
+//	  - {name: billing, webhook: {url: "https://billing.example/events", secret_file: /etc/marktbote/billing.secret}}
 package config
 
 import (
@@ -84,6 +86,11 @@ type Config struct {
 	ObjectRoutesFile string `yaml:"object_routes"`
 	// ObjectRoutes is the content of that file.
 	ObjectRoutes map[string][]string `yaml:"-"`
+	// Subscriptions lists the systems that get the events.
+	Subscriptions []Subscription `yaml:"subscriptions"`
+	// PublicURL is how systems of the company reach Listen, such as https://marktbote.example/; events that are too large for
+	// a subscription link to it. Default: none, the links have no host.
+	PublicURL string `yaml:"public_url"`
 	// AS4 is the AS4 channel of the BDEW profile.
 	AS4 AS4 `yaml:"as4"`
 }
@@ -145,6 +152,7 @@ func Load(path string) (Config, error) {
 		c.Store = filepath.Join(filepath.Dir(path), file)
 	}
 	c.loadAS4(filepath.Dir(path))
+	c.loadSubscriptions(filepath.Dir(path))
 	if err := c.loadSystems(filepath.Dir(path)); err != nil {
 		return Config{}, fmt.Errorf("config: %s: %w", path, err)
 	}
@@ -161,6 +169,9 @@ func Parse(data []byte) (Config, error) {
 	}
 	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return Config{}, errors.New("more than one document in the file, separated by ---")
+	}
+	for i := range c.Subscriptions {
+		c.Subscriptions[i].setDefaults()
 	}
 	return c, c.Validate()
 }
@@ -204,7 +215,7 @@ func (c *Config) Validate() error {
 			seen[p.MPID] = true
 		}
 	}
-	errs = append(errs, c.validateSystems(), c.validateAS4())
+	errs = append(errs, c.validateSystems(), c.validateSubscriptions(), c.validateAS4())
 	return errors.Join(errs...)
 }
 

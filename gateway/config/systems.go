@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -110,14 +109,22 @@ func (d *Destination) validate(key string) error {
 		}
 		return nil
 	}
-	u, err := url.Parse(d.URL)
+	if err := validateURL(d.URL); err != nil {
+		return fmt.Errorf("%s: %w", key, err)
+	}
+	return nil
+}
+
+// validateURL checks where something is POSTed to.
+func validateURL(s string) error {
+	u, err := url.Parse(s)
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return fmt.Errorf("%s: url: not of the form https://HOST/PATH", key)
+		return errors.New("url: not of the form https://HOST/PATH")
 	case u.User != nil:
-		return fmt.Errorf("%s: url: must not contain a user or a password; use token_file", key)
-	case u.Scheme == "http" && u.Hostname() != "localhost" && !net.ParseIP(u.Hostname()).IsLoopback():
-		return fmt.Errorf("%s: url: http only to this machine; interchanges hold personal data, use https", key)
+		return errors.New("url: must not contain a user or a password; use token_file")
+	case u.Scheme == "http" && !isLocal(u.Hostname()):
+		return errors.New("url: http only to this machine; interchanges hold personal data, use https")
 	}
 	return nil
 }
