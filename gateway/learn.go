@@ -30,7 +30,7 @@ var lessons = map[string]lesson{
 
 // learn keeps what an event establishes, for the own MP-ID that received or sent it.
 func learn(tx store.Tx, x store.Interchange, e event.Event) error {
-	c, ok := e.Data.(*event.Contract)
+	c, ok := e.Data.(*event.Record)
 	if !ok || x.Test {
 		return nil
 	}
@@ -45,7 +45,7 @@ func learn(tx store.Tx, x store.Interchange, e event.Event) error {
 	object := e.Subject
 	if strings.HasPrefix(object, "transaction/") { // it names none: it is that of the request
 		object = ""
-		found, err := tx.FindTransactions(store.TransactionQuery{Direction: other, Sender: lf, Number: c.RequestTransaction})
+		found, err := tx.FindTransactions(store.TransactionQuery{Direction: other, Sender: lf, Number: c.Text("requestTransaction")})
 		if err != nil {
 			return err
 		}
@@ -63,14 +63,15 @@ func learn(tx store.Tx, x store.Interchange, e event.Event) error {
 	}
 	source := fmt.Sprintf("interchange/%d", x.ID)
 	if !l.begins {
-		return endAssignment(tx, own, object, lf, c.End, source)
+		return endAssignment(tx, own, object, lf, c.Instant("end"), source)
 	}
-	if c.Start.IsZero() {
+	start, end := c.Instant("start"), c.Instant("end")
+	if start.IsZero() {
 		return nil
 	}
 	for _, a := range []store.Assignment{
-		{Partner: lf, Rolle: "LF", From: c.Start, Until: c.End},
-		{Partner: nb, Rolle: "NB", From: c.Start},
+		{Partner: lf, Rolle: "LF", From: start, Until: end},
+		{Partner: nb, Rolle: "NB", From: start},
 	} {
 		a.MPID, a.Object, a.Source = own, object, source
 		known, err := tx.Assignments(store.AssignmentQuery{MPID: own, Object: object, Limit: maxAssignments})

@@ -169,7 +169,7 @@ func (c *content) read(ctx context.Context, emit func(event.Event) error, follow
 // firstSegment returns where the transaction of an event begins in its message.
 func firstSegment(e event.Event) int {
 	switch data := e.Data.(type) {
-	case *event.Contract:
+	case *event.Record:
 		return data.Message.FirstSegment
 	case *event.Meter:
 		return data.Message.FirstSegment

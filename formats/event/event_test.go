@@ -198,7 +198,6 @@ func TestEnvelope(t *testing.T) {
 func TestNoMapping(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
-		"valid/utilmd-44001-gas.edi":                "event: no mapping for 44001 yet (UTILMD, BGM E01)",
 		"valid/aperak-312.edi":                      "event: no mapping for APERAK",
 		"valid/contrl-syntaxfehler-datei.edi":       "event: no mapping for CONTRL",
 		"invalid/unknown-pruefidentifikator.edi":    "event: no mapping for 55999 yet (UTILMD, BGM E01)",

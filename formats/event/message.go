@@ -2,6 +2,7 @@ package event
 
 import (
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/marktbote/marktbote/edifact"
@@ -29,6 +30,16 @@ type Message struct {
 	FirstSegment       int                      `json:"firstSegment"` // of the transaction in the message, UNH = 1
 	LastSegment        int                      `json:"lastSegment"`
 	Original           string                   `json:"original,omitempty"` // link to the stored interchange
+	List               *Part                    `json:"list,omitempty"`     // the message is a part of a list
+}
+
+// Part says which part of a list a message is. The list is complete when all parts up to the last one are there.
+//
+// Spec: UTILMD MIG Strom S2.2, UNH 0068, 0070, 0073; MSCONS MIG 2.5, the same
+type Part struct {
+	Reference string `json:"reference"` // that all parts share
+	Number    int    `json:"number"`    // from 1
+	Last      bool   `json:"last"`
 }
 
 // Party is a market partner as NAD names it.
@@ -59,7 +70,7 @@ func FromMessage(env Envelope, unb *edifact.Segment, m *edifact.Message) ([]Even
 	var none *NoMapping
 	var rows []*mapping
 	for _, t := range transactions {
-		row := lookup(t.Pruefidentifikator, code)
+		row := mappings().lookup(t.Pruefidentifikator, code, statusOf(m, t))
 		if row == nil {
 			if none == nil {
 				none = &NoMapping{MessageType: MessageType(m), DocumentCode: code}
@@ -78,11 +89,11 @@ func FromMessage(env Envelope, unb *edifact.Segment, m *edifact.Message) ([]Even
 		if p.header.DocumentTime.IsZero() {
 			p.readHeader(unb, transactions[0].First)
 		}
-		e := p.event(t, rows[i])
+		list := p.events(t, rows[i], transactions[0].First)
 		if p.err != nil {
 			return nil, p.err
 		}
-		events = append(events, e)
+		events = append(events, list...)
 	}
 	if none != nil {
 		return events, none
@@ -139,6 +150,7 @@ func (p *parser) readHeader(unb *edifact.Segment, first int) {
 		switch s.Tag() {
 		case edifact.UNH:
 			h.Reference, h.Type, h.Version = s.Text(2, 1), s.Text(3, 1), s.Text(3, 5)
+			p.part(&s)
 		case tagBGM:
 			h.DocumentFunction = s.Text(4, 1)
 		case tagDTM:
@@ -166,66 +178,203 @@ func (p *parser) readHeader(unb *edifact.Segment, first int) {
 	}
 }
 
-// reference appends an RFF, without those that have a field of their own.
+// part reads which part of a list the message is.
+func (p *parser) part(s *edifact.Segment) {
+	if s.Empty(4, 1) && s.Empty(5, 1) {
+		return
+	}
+	n := 1
+	if !s.Empty(5, 1) {
+		var err error
+		if n, err = strconv.Atoi(s.Text(5, 1)); err != nil || n < 1 {
+			p.fail(s, 5, 1, errors.New("it is no number of a part"))
+		}
+	}
+	p.header.List = &Part{Reference: s.Text(4, 1), Number: n, Last: s.Is(5, 2, "F") || s.Empty(5, 1)}
+}
+
+// reference appends an RFF, without those that have a field of their own and those without value.
 func (p *parser) reference(s *edifact.Segment, list *[]Reference) {
 	q := s.Text(2, 1)
-	if q == "" || q == "Z13" || q == "Z60" {
+	if q == "" || q == "Z13" || q == "Z60" || s.Empty(2, 2) {
 		return
 	}
 	*list = append(*list, Reference{Qualifier: q, Value: s.Text(2, 2), Meaning: referenceNames[q]})
 }
 
-// event builds the event of one transaction.
-func (p *parser) event(t Transaction, row *mapping) Event {
+// statusOf returns the category of the status of a transaction of IFTSTA, which can decide what it means.
+func statusOf(m *edifact.Message, t Transaction) string {
+	if MessageType(m) != "IFTSTA" {
+		return ""
+	}
+	for n := t.First; n <= t.Last; n++ {
+		if m.Tag(n) == tagSTS {
+			s := m.Segment(n)
+			return s.Text(2, 1)
+		}
+	}
+	return ""
+}
+
+// events builds the events of a transaction: one, but for message types that have one per document.
+func (p *parser) events(t Transaction, row *mapping, first int) []Event {
 	msg := p.header
 	msg.References = append([]Reference(nil), p.header.References...)
 	msg.Transaction, msg.Pruefidentifikator = t.Number, t.Pruefidentifikator
 	msg.FirstSegment, msg.LastSegment = t.First, t.Last
+	if row.family != 0 {
+		return []Event{p.event(t, row, msg, 0, p.meter(t, msg, row))}
+	}
+	root := row.table.tree(p.m, p.spans(t, first)...)
+	if first > 1 {
+		p.references(root, t, &msg)
+	}
+	if row.table.split == nil {
+		return []Event{p.event(t, row, msg, 0, p.record(t, msg, row, root))}
+	}
+	var list []Event
+	all := root.below
+	for _, in := range all {
+		if in.group != row.table.split || p.err != nil {
+			continue
+		}
+		root.below = nil
+		for _, other := range all {
+			if other == in || other.group != in.group {
+				root.below = append(root.below, other)
+			}
+		}
+		list = append(list, p.event(t, row, msg, len(list)+1, p.record(t, msg, row, root)))
+	}
+	return list
+}
 
+// spans returns the segments that belong to a transaction: what stands before all of them, of IFTSTA also what its
+// statuses share, and its own.
+func (p *parser) spans(t Transaction, first int) []span {
+	list := []span{{1, first - 1}}
+	if t.Status > 1 {
+		cni := t.First
+		for cni > 1 && p.m.Tag(cni) != tagCNI {
+			cni--
+		}
+		end := cni
+		for end+1 < t.First && p.m.Tag(end+1) != tagSTS {
+			end++
+		}
+		list = append(list, span{cni, end})
+	}
+	return append(list, span{t.First, t.Last})
+}
+
+// references reads the references of a transaction: those that stand in its groups directly.
+func (p *parser) references(root *instance, t Transaction, msg *Message) {
+	for _, in := range root.below {
+		for _, n := range p.referencesIn(in) {
+			if n >= t.First {
+				s := p.m.Segment(n)
+				p.reference(&s, &msg.References)
+			}
+		}
+	}
+}
+
+// referencesIn returns the RFF of a group and of its references and statuses.
+func (p *parser) referencesIn(in *instance) (list []int) {
+	for _, n := range in.segments {
+		if p.m.Tag(n) == tagRFF {
+			list = append(list, n)
+		}
+	}
+	for _, sub := range in.below {
+		if sub.group.trigger == tagRFF || sub.group.trigger == tagSTS {
+			for _, n := range sub.segments {
+				if p.m.Tag(n) == tagRFF {
+					list = append(list, n)
+				}
+			}
+		}
+	}
+	return list
+}
+
+// event puts data into its envelope. n counts the events of a transaction that has more than one, from 1.
+func (p *parser) event(t Transaction, row *mapping, msg Message, n int, data any) Event {
 	e := Event{
 		Type: typePrefix + row.name + typeSuffix, Time: msg.DocumentTime, Sparte: p.env.Sparte, Direction: p.env.Direction,
 		Pruefidentifikator: t.Pruefidentifikator, FormatVersion: p.env.FormatVersion, Test: p.env.Test,
 		Sender: msg.Sender.ID, SenderRole: p.env.SenderRole, Recipient: msg.Recipient.ID, RecipientRole: p.env.RecipientRole,
-		Source: source(p.env, msg.Sender.ID, msg.Recipient.ID),
+		Source: source(p.env, msg.Sender.ID, msg.Recipient.ID), Data: data,
 	}
-	e.IdempotencyKey = idempotencyKey(p.env.Sparte, &msg)
+	e.IdempotencyKey = idempotencyKey(p.env.Sparte, t, &msg, n)
 	if p.env.Test {
 		e.IdempotencyKey += "\ntest" // what is tested first comes again in earnest
 	}
 	e.ID = eventID(e.IdempotencyKey, e.Type)
-	request := ""
-	if row.family == contractFamily {
-		c := p.contract(t, msg)
-		request = c.RequestTransaction
-		e.Data = c
-	} else {
-		e.Data = p.meter(t, msg, row.family)
-	}
-	e.Subject = subject(t, &msg, request)
-	e.PartitionKey = e.Subject
+	e.Subject = subject(t, &msg, row, data)
+	e.PartitionKey = partitionKey(t, e.Subject, row)
 	return e
 }
 
 // idempotencyKey returns what makes a transaction the same transaction when it arrives again: its number, or the
-// document number where the type has none.
-func idempotencyKey(sparte formats.Sparte, msg *Message) string {
-	number := msg.Transaction
-	if number == "" {
-		number = msg.Type + "\n" + msg.Document
+// document number where the type has none. Numbers that count inside a document only go with that of the document.
+func idempotencyKey(sparte formats.Sparte, t Transaction, msg *Message, n int) string {
+	key := string(sparte) + "\n" + msg.Sender.ID.String() + "\n"
+	own := msg.Type == "UTILMD" || msg.Type == "UTILTS"
+	switch {
+	case own && msg.Transaction != "":
+		key += msg.Transaction
+	default:
+		key += msg.Type + "\n" + msg.Document
+		if msg.Transaction != "" {
+			key += "\n" + msg.Transaction
+		}
+		if t.Status > 0 {
+			key += "\n" + strconv.Itoa(t.Status)
+		}
+		if n > 0 {
+			key += "\n" + strconv.Itoa(n)
+		}
 	}
-	return string(sparte) + "\n" + msg.Sender.ID.String() + "\n" + number
+	if msg.List != nil && (t.List || !own) {
+		key += "\npart " + strconv.Itoa(msg.List.Number)
+	}
+	return key
 }
 
 // subject names the object of the event. An answer without object is bound to the transaction it answers, which the
 // own side of the answer's recipient numbered; anything else without object to its own number.
-func subject(t Transaction, msg *Message, request string) string {
+func subject(t Transaction, msg *Message, row *mapping, data any) string {
+	r, _ := data.(*Record)
+	switch row.table.subject {
+	case "party":
+		return "party/" + msg.Sender.ID.String()
+	case "invoice":
+		return "invoice/" + msg.Sender.ID.String() + "/" + msg.Document
+	case "paid-invoice": // the payer writes about an invoice of the recipient
+		return "invoice/" + msg.Recipient.ID.String() + "/" + r.Text("dokument")
+	case "own-invoice": // who wrote the invoice writes about it again
+		return "invoice/" + msg.Sender.ID.String() + "/" + r.Text("dokument")
+	}
+	request := ""
+	if r != nil {
+		request = r.Text("requestTransaction")
+	}
 	switch {
 	case t.Object != "" && t.ObjectKind != ident.KindUnknown:
 		return string(t.ObjectKind) + "/" + t.Object
 	case request != "":
 		return "transaction/" + msg.Recipient.ID.String() + "/" + request
-	case t.Number != "":
+	case t.Number != "" && (msg.Type == "UTILMD" || msg.Type == "UTILTS"):
 		return "transaction/" + msg.Sender.ID.String() + "/" + t.Number
 	}
 	return "document/" + msg.Sender.ID.String() + "/" + msg.Document
+}
+
+// partitionKey returns what events are ordered by: the location where the subject is an invoice for one.
+func partitionKey(t Transaction, subject string, row *mapping) string {
+	if row.table.subject == "invoice" && t.Object != "" && t.ObjectKind != ident.KindUnknown {
+		return string(t.ObjectKind) + "/" + t.Object
+	}
+	return subject
 }

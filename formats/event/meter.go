@@ -28,6 +28,10 @@ type Meter struct {
 	Registers []Value   `json:"registers,omitempty"`
 	Energies  []Value   `json:"energies,omitempty"`
 	Series    []*Series `json:"series,omitempty"`
+
+	Details  *Object   `json:"details,omitempty"`  // fields of the mapping file
+	Personal *Object   `json:"personal,omitempty"` // contacts
+	More     []Segment `json:"more,omitempty"`     // what no field takes
 }
 
 // Interval is a half open interval of time with the local days it begins and ends on.
@@ -67,7 +71,7 @@ var errReversed = errors.New("the interval does not end after its start")
 // meter reads a MSCONS message.
 //
 // Spec: MSCONS MIG 2.5, SG1 to SG10
-func (p *parser) meter(t Transaction, msg Message, kind family) *Meter {
+func (p *parser) meter(t Transaction, msg Message, row *mapping) *Meter {
 	d := &Meter{Message: msg, Object: t.Object, ObjectKind: t.ObjectKind, Version: msg.DocumentTime}
 	for _, r := range msg.References {
 		switch {
@@ -79,34 +83,141 @@ func (p *parser) meter(t Transaction, msg Message, kind family) *Meter {
 			d.OrderRef = r.Value
 		}
 	}
+	last := t.Last
+	if p.m.Tag(last) == edifact.UNT {
+		last--
+	}
 	n := t.First
+	for n <= last && p.m.Tag(n) != tagLIN {
+		n++
+	}
+	p.meterHead(d, t, row, n-1)
+	switch row.family {
+	case readingFamily:
+		d.Registers = p.values(n, last, d)
+	case energyFamily:
+		d.Energies = p.values(n, last, d)
+	case profileFamily:
+		d.Series = p.profile(n, last, d)
+	case mixedFamily:
+		switch intervals, readings := p.mixture(n, last); {
+		case intervals:
+			d.Series = p.profile(n, last, d)
+		case readings:
+			d.Registers = p.values(n, last, d)
+		default:
+			d.Energies = p.values(n, last, d)
+		}
+	default: // a reversal names the message and holds no values
+		for ; n <= last; n++ {
+			s := p.m.Segment(n)
+			d.more(&s, n)
+		}
+	}
+	return d
+}
+
+// meterHead reads what stands before the values.
+//
+// Spec: MSCONS MIG 2.5, SG5 to SG8
+func (p *parser) meterHead(d *Meter, t Transaction, row *mapping, last int) {
+	root := row.table.tree(p.m, span{1, last})
+	f := &filler{p: p, taken: map[int][]edifact.Place{}}
+	f.message(root, t)
 	var from, to edifact.Segment
-	for ; n <= t.Last && p.m.Tag(n) != tagLIN; n++ {
+	for n := 1; n <= last; n++ {
 		s := p.m.Segment(n)
-		switch {
-		case s.Tag() == tagRFF && s.Is(2, 1, "MG"):
+		switch q := s.Text(2, 1); {
+		case s.Tag() == tagNAD && q == "DP" && s.Empty(3, 1):
+			f.take(n, 2, 1)
+		case s.Tag() == tagLOC && q == "172" && (s.Is(3, 1, d.Object) || s.Empty(3, 1)),
+			s.Tag() == tagRFF && q == "AGK" && s.Is(2, 2, d.Object):
+			f.take(n, 2, 1, 2)
+			f.take(n, 3, 1)
+		case s.Tag() == tagRFF && q == "MG" && d.DeviceNumber == "":
 			d.DeviceNumber = s.Text(2, 2)
-		case s.Tag() == tagDTM && s.Is(2, 1, "293"):
+			f.take(n, 2, 1, 2)
+		case s.Tag() == tagDTM && q == "293":
 			d.Version = p.instant(&s)
-		case s.Tag() == tagDTM && s.Is(2, 1, "163"):
+			f.take(n, 2, 1, 2, 3)
+		case s.Tag() == tagDTM && q == "163" && from.Tag() == 0:
 			from = s
-		case s.Tag() == tagDTM && s.Is(2, 1, "164"):
+			f.take(n, 2, 1, 2, 3)
+		case s.Tag() == tagDTM && q == "164" && to.Tag() == 0:
 			to = s
+			f.take(n, 2, 1, 2, 3)
 		}
 	}
 	if from.Tag() != 0 && to.Tag() != 0 {
 		d.Period = p.interval(&from, &to)
 	}
-	switch kind {
-	case readingFamily:
-		d.Registers = p.values(n, t.Last)
-	case energyFamily:
-		d.Energies = p.values(n, t.Last)
-	case profileFamily:
-		d.Series = p.profile(n, t.Last, d.Period)
-	default: // a reversal names the message and holds no values
+	o := row.table.object
+	s := make(slots, len(o.fields))
+	f.fill(o, s, root)
+	details, personal := f.object(o, s)
+	if details.Len() > 0 {
+		d.Details = details
 	}
-	return d
+	more, people := f.rest(root)
+	if d.More = more; len(people) > 0 {
+		personal.set("more", people)
+	}
+	if personal.Len() > 0 {
+		d.Personal = personal
+	}
+}
+
+// mixture reports whether every value of a message has an interval of its own, and whether one is a reading.
+func (p *parser) mixture(first, last int) (intervals, readings bool) {
+	open := false
+	intervals = true
+	for n := first; n <= last; n++ {
+		switch p.m.Tag(n) {
+		case tagQTY:
+			intervals = intervals && !open
+			open = true
+		case tagDTM:
+			s := p.m.Segment(n)
+			if s.Is(2, 1, "164") {
+				open = false
+			}
+			readings = readings || s.Is(2, 1, "7")
+		}
+	}
+	return intervals && !open, readings
+}
+
+// more keeps a segment that the values do not have completely.
+func (d *Meter) more(s *edifact.Segment, n int) {
+	d.More = append(d.More, segmentOf(s, n, positionGroup(s.Tag())))
+}
+
+// positionGroup names the group that a segment of the values stands in.
+func positionGroup(tag edifact.Tag) *group {
+	switch tag {
+	case tagLIN, tagPIA:
+		return &group{name: "SG9"}
+	case tagQTY, tagDTM, tagSTS:
+		return &group{name: "SG10"}
+	}
+	return &group{}
+}
+
+// simple reports whether a segment has one data element of at most so many components.
+func simple(s *edifact.Segment, components int) bool {
+	return s.Elements() == 2 && s.Components(2) <= components
+}
+
+// plainProduct reports whether a PIA has the OBIS number and its list and nothing else.
+func plainProduct(s *edifact.Segment) bool {
+	return s.Elements() == 3 && s.Components(3) <= 2 && s.Is(2, 1, "5") && s.Components(2) == 1
+}
+
+// plainStatus reports whether a Status has everything of a STS.
+func plainStatus(s *edifact.Segment) bool {
+	n := s.Elements()
+	return n == 3 && s.Components(3) == 1 && s.Components(2) == 1 ||
+		n == 4 && s.Empty(3, 1) && s.Components(3) == 1 && s.Components(4) == 1 && s.Components(2) == 1
 }
 
 // correction reports whether the message brings correction energy, whose reference points at the reading instead of
@@ -132,7 +243,7 @@ func (p *parser) interval(from, to *edifact.Segment) *Interval {
 // values reads the positions of a message, one Value per QTY.
 //
 // Spec: MSCONS MIG 2.5, SG9 and SG10
-func (p *parser) values(first, last int) []Value {
+func (p *parser) values(first, last int, d *Meter) []Value {
 	var list []Value
 	var line Value // what the values of a LIN share
 	var from edifact.Segment
@@ -140,12 +251,20 @@ func (p *parser) values(first, last int) []Value {
 		s := p.m.Segment(n)
 		switch s.Tag() {
 		case tagLIN:
-			line = Value{Line: p.line(&s)}
+			line = Value{Line: d.line(&s, n)}
 			continue
 		case tagPIA:
-			line.OBIS, line.OBISList = s.Text(3, 1), s.Text(3, 2)
+			if line.OBIS != "" || !plainProduct(&s) {
+				d.more(&s, n)
+			}
+			if line.OBIS == "" {
+				line.OBIS, line.OBISList = s.Text(3, 1), s.Text(3, 2)
+			}
 			continue
 		case tagQTY:
+			if !simple(&s, 3) {
+				d.more(&s, n)
+			}
 			v := line
 			v.Quality, v.Value = named(qualityNames, s.Text(2, 1)), p.decimal(&s, 2, 2)
 			v.Unit = unit(v.OBIS, s.Text(2, 3))
@@ -156,13 +275,20 @@ func (p *parser) values(first, last int) []Value {
 			continue
 		}
 		if len(list) == 0 {
+			d.more(&s, n)
 			continue
 		}
 		v := &list[len(list)-1]
 		switch s.Tag() {
 		case tagSTS:
 			v.StatusInfo = append(v.StatusInfo, status(&s))
+			if !plainStatus(&s) {
+				d.more(&s, n)
+			}
 		case tagDTM:
+			if !simple(&s, 3) {
+				d.more(&s, n)
+			}
 			switch s.Text(2, 1) {
 			case "163":
 				from = s
@@ -180,17 +306,21 @@ func (p *parser) values(first, last int) []Value {
 				v.ExecutionTime = p.instant(&s)
 			case "306":
 				v.PowerPeriod = p.dateOrInstant(&s)
+			default:
+				d.more(&s, n)
 			}
+		default:
+			d.more(&s, n)
 		}
 	}
 	return list
 }
 
-// line reads LIN 1082.
-func (p *parser) line(s *edifact.Segment) int {
+// line reads LIN 1082, which is text to the format: what is no number is 0, and the segment in the rest.
+func (d *Meter) line(s *edifact.Segment, number int) int {
 	n, err := strconv.Atoi(s.Text(2, 1))
-	if err != nil {
-		p.fail(s, 2, 1, errors.New("it is no position number"))
+	if err != nil || !simple(s, 1) || strconv.Itoa(n) != s.Text(2, 1) {
+		d.more(s, number)
 	}
 	return n
 }

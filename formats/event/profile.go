@@ -76,30 +76,46 @@ type profileParser struct {
 // profile reads the positions of a load profile.
 //
 // Spec: MSCONS MIG 2.5, SG9 and SG10; MSCONS AHB 3.2 13018, 13025
-func (p *parser) profile(first, last int, period *Interval) []*Series {
-	w := &profileParser{p: p, period: period}
+func (p *parser) profile(first, last int, d *Meter) []*Series {
+	w := &profileParser{p: p, period: d.Period}
 	for n := first; n <= last && p.err == nil; n++ {
 		switch p.m.Tag(n) {
 		case tagLIN:
 			w.flush()
 			s := p.m.Segment(n)
-			w.line, w.obis, w.obisList, w.cur = p.line(&s), "", "", nil
+			w.line, w.obis, w.obisList, w.cur = d.line(&s, n), "", "", nil
 		case tagPIA:
 			s := p.m.Segment(n)
-			w.obis, w.obisList = s.Text(3, 1), s.Text(3, 2)
+			if w.obis != "" || !plainProduct(&s) {
+				d.more(&s, n)
+			}
+			if w.obis == "" {
+				w.obis, w.obisList = s.Text(3, 1), s.Text(3, 2)
+			}
 		case tagQTY:
 			w.flush()
 			w.qty = p.m.Segment(n)
+			if !simple(&w.qty, 3) {
+				d.more(&w.qty, n)
+			}
 		case tagDTM:
 			s := p.m.Segment(n)
 			switch q := s.RawComponent(2, 1); {
-			case string(q) == "163":
+			case string(q) == "163" && w.from.Tag() == 0 && simple(&s, 3):
 				w.from = s
-			case string(q) == "164":
+			case string(q) == "164" && w.to.Tag() == 0 && simple(&s, 3):
 				w.to = s
+			default:
+				d.more(&s, n)
 			}
 		case tagSTS:
 			w.statuses = append(w.statuses, n)
+			if s := p.m.Segment(n); !plainStatus(&s) {
+				d.more(&s, n)
+			}
+		default:
+			s := p.m.Segment(n)
+			d.more(&s, n)
 		}
 	}
 	w.flush()

@@ -1,61 +1,19 @@
 package event
 
-import (
-	"slices"
-
-	"github.com/marktbote/marktbote/formats/ident"
-)
-
-// family is the shape of an event's data.
+// family says which code reads metered values; 0: the mapping file says everything.
 type family uint8
 
 const (
-	contractFamily family = iota + 1
-	readingFamily
+	readingFamily family = iota + 1
 	energyFamily
 	profileFamily
+	mixedFamily // a profile, or values without interval
 	reversalFamily
 )
 
-// mapping is one row of the table: the event that a Pruefidentifikator raises.
-type mapping struct {
-	pid    ident.Pruefidentifikator
-	codes  []string // BGM 1001 for which the row holds; nil: all
-	name   string   // of the event, without prefix and version
-	family family
-}
-
-// mappings is the table of events. A Pruefidentifikator can mean different things by BGM 1001; the first row that
-// fits counts.
-//
-// Spec: UTILMD AHB Strom 2.2, 55001 to 55006; MSCONS AHB 3.2, 13006 and 13016 to 13025
-var mappings = []mapping{
-	{"55001", nil, "contract.supply-start.requested", contractFamily},
-	{"55002", nil, "contract.supply-start.confirmed", contractFamily},
-	{"55003", nil, "contract.supply-start.rejected", contractFamily},
-	{"55004", nil, "contract.supply-end.requested", contractFamily},
-	{"55005", nil, "contract.supply-end.confirmed", contractFamily},
-	{"55006", nil, "contract.supply-end.rejected", contractFamily},
-
-	{"13017", nil, "meter.reading.received", readingFamily},
-	{"13018", nil, "meter.load-profile.received", profileFamily},
-	{"13025", nil, "meter.load-profile.received", profileFamily},
-	{"13016", []string{"Z42"}, "billing.delivery-note.received", energyFamily},
-	{"13016", []string{"Z28"}, "meter.energy.received", energyFamily},
-	{"13019", []string{"Z41"}, "billing.delivery-note.received", energyFamily},
-	{"13019", []string{"7"}, "meter.energy.received", energyFamily},
-	{"13006", []string{"Z41", "Z42", "270"}, "billing.delivery-note.reversed", reversalFamily},
-	{"13006", []string{"7", "Z27", "Z28", "Z85"}, "meter.values.reversed", reversalFamily},
-}
-
-// lookup returns the row for a Pruefidentifikator and BGM 1001, nil if there is none.
-func lookup(pid ident.Pruefidentifikator, code string) *mapping {
-	for i := range mappings {
-		if m := &mappings[i]; m.pid == pid && (m.codes == nil || slices.Contains(m.codes, code)) {
-			return m
-		}
-	}
-	return nil
+// families are the names of families in mapping files.
+var families = map[string]family{
+	"readings": readingFamily, "energies": energyFamily, "profile": profileFamily, "mixed": mixedFamily, "reversal": reversalFamily,
 }
 
 // Code is a code of a message with a normalised name, empty if the code has none here.

@@ -12,6 +12,7 @@ var (
 	tagCCI = edifact.MakeTag("CCI")
 	tagCNI = edifact.MakeTag("CNI")
 	tagCOM = edifact.MakeTag("COM")
+	tagCTA = edifact.MakeTag("CTA")
 	tagDOC = edifact.MakeTag("DOC")
 	tagDTM = edifact.MakeTag("DTM")
 	tagEQD = edifact.MakeTag("EQD")
