@@ -16,6 +16,47 @@ import (
 
 // eventsCmd is "marktbote events".
 type eventsCmd struct {
+	Print  eventsPrintCmd  `cmd:"" default:"withargs" help:"Print the events of interchanges; this is also what \"events\" alone does."`
+	Schema eventsSchemaCmd `cmd:"" help:"Print the JSON Schema of the events of a type, or the list of types."`
+}
+
+// eventsSchemaCmd is "marktbote events schema".
+type eventsSchemaCmd struct {
+	Types []string `arg:"" optional:"" name:"type" help:"Types such as contract.supply-start.requested.v1; none lists all."`
+}
+
+// Help is shown by "marktbote events schema --help".
+func (c *eventsSchemaCmd) Help() string {
+	return `Prints the JSON Schema (draft 2020-12) that the events of a type satisfy. Its id is the dataschema of the events.
+
+Example:
+  marktbote events schema meter.load-profile.received.v1 > schema.json`
+}
+
+// Run prints schemas or types.
+func (c *eventsSchemaCmd) Run(e env) error {
+	if len(c.Types) == 0 {
+		for _, name := range event.Types() {
+			if _, err := fmt.Fprintln(e.stdout, name); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for _, name := range c.Types {
+		text, ok := event.Schema(name)
+		if !ok {
+			return fmt.Errorf("no message gives events of type %q; \"marktbote events schema\" lists the types", name)
+		}
+		if _, err := fmt.Fprintf(e.stdout, "%s\n", text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eventsPrintCmd is "marktbote events print".
+type eventsPrintCmd struct {
 	Pretty bool     `help:"Indent the JSON."`
 	Out    bool     `help:"The files were sent, not received."`
 	At     string   `help:"Instant the files were received, RFC 3339 or CCYY-MM-DD (legal German time). Default: now." placeholder:"TIME"`
@@ -23,8 +64,8 @@ type eventsCmd struct {
 	rulesFlag
 }
 
-// Help is shown by "marktbote events --help".
-func (c *eventsCmd) Help() string {
+// Help is shown by "marktbote events print --help".
+func (c *eventsPrintCmd) Help() string {
 	return `Prints what the gateway would put into its outbox: one CloudEvent 1.0 in JSON per business transaction. A file that the check rejects gives no events; its findings go to standard error and the exit code is 1. A message whose Prüfidentifikator has no event yet is named on standard error.
 
 Example:
@@ -35,7 +76,7 @@ Example:
 const maxStdin = 1 << 30
 
 // Run prints the events of every file.
-func (c *eventsCmd) Run(e env) error {
+func (c *eventsPrintCmd) Run(e env) error {
 	shelf, err := c.shelf()
 	if err != nil {
 		return err
@@ -63,7 +104,7 @@ func (c *eventsCmd) Run(e env) error {
 }
 
 // file checks one file and prints its events; it returns false if the check rejects the file.
-func (c *eventsCmd) file(e env, name string, opts check.Options) (bool, error) {
+func (c *eventsPrintCmd) file(e env, name string, opts check.Options) (bool, error) {
 	if name == "-" {
 		data, err := io.ReadAll(io.LimitReader(contextReader{e.ctx, e.stdin}, maxStdin+1))
 		if err != nil {
@@ -92,7 +133,7 @@ func (c *eventsCmd) file(e env, name string, opts check.Options) (bool, error) {
 	return c.print(e, name, result, contextReader{e.ctx, body})
 }
 
-func (c *eventsCmd) print(e env, name string, result *check.Result, body io.Reader) (bool, error) {
+func (c *eventsPrintCmd) print(e env, name string, result *check.Result, body io.Reader) (bool, error) {
 	if result.Verdict != check.Accepted {
 		return false, printResult(e.stderr, result, formats.German)
 	}

@@ -5,7 +5,7 @@
 //	marktbote check FILE...        judge files
 //	marktbote explain FILE         annotate a file segment by segment
 //	marktbote ack FILE             print the CONTRL and APERAK on a file
-//	marktbote events FILE...       print the events of files
+//	marktbote events FILE...       print the events of files; also schema
 //	marktbote serve                run the gateway
 //	marktbote audit verify         find rows that were changed behind the gateway's back; also checkpoint
 //	marktbote retention            destroy what was kept long enough; also hold, release and holds
@@ -52,7 +52,7 @@ type cli struct {
 	Check         checkCmd         `cmd:"" help:"Judge interchanges: syntax, service segments, structure, Anwendungshandbuch."`
 	Explain       explainCmd       `cmd:"" help:"Annotate an interchange segment by segment, with names, meanings, rules and findings."`
 	Ack           ackCmd           `cmd:"" help:"Print the CONTRL and APERAK that the rules demand for an interchange."`
-	Events        eventsCmd        `cmd:"" help:"Print the events of interchanges, one CloudEvent per line."`
+	Events        eventsCmd        `cmd:"" help:"Print the events of interchanges, one CloudEvent per line, and their schemas."`
 	Serve         serveCmd         `cmd:"" help:"Run the gateway."`
 	Migrate       migrateCmd       `cmd:"" help:"Create the tables of a store or bring them up to date."`
 	Audit         auditCmd         `cmd:"" help:"Verify the audit log and export signed checkpoints."`

@@ -20,7 +20,7 @@ type kind struct {
 	// whole returns a value that no single segment has.
 	whole func(f *filler, root *instance, s slots, o *object) any
 
-	schema, extraSchema any // in JSON Schema
+	schema, extraSchema schema // in JSON Schema
 }
 
 // kinds are the kinds of fields.

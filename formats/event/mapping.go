@@ -18,7 +18,8 @@ import (
 // by leading spaces, # begins a comment line. docs/events.md explains them to readers of events.
 //
 //	message UTILMD                    message type, UNH 0065
-//	subject object                    what the event is about: object, invoice, paid-invoice or party
+//	subject object                    what the event is about: object, document, party, invoice, paid-invoice
+//	                                  (of the recipient) or own-invoice (of the sender, named in the field dokument)
 //	split SG5                         one event for every instance of a group instead of one for the transaction
 //	event 55013 contract.basic-supply.announced BGM E01
 //	                                  Prüfidentifikator, name; BGM (or STS) and the codes of DE 1001 (DE 9015) it takes

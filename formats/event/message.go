@@ -347,6 +347,8 @@ func idempotencyKey(sparte formats.Sparte, t Transaction, msg *Message, n int) s
 func subject(t Transaction, msg *Message, row *mapping, data any) string {
 	r, _ := data.(*Record)
 	switch row.table.subject {
+	case "document": // of many locations
+		return "document/" + msg.Sender.ID.String() + "/" + msg.Document
 	case "party":
 		return "party/" + msg.Sender.ID.String()
 	case "invoice":
