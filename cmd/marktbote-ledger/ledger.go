@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"slices"
-	"strings"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
@@ -149,9 +147,9 @@ func (l *ledger) points(ctx context.Context, own, id string) ([]point, error) {
 // contract events without object, which name others by number.
 func (l *ledger) load(ctx context.Context, p point) (*book.Book, error) {
 	b := book.New()
-	var meters []string
-	add := func(where string, args ...any) error {
-		rows, err := l.db.QueryContext(ctx, `SELECT data FROM document WHERE own = ? AND `+where, append([]any{p.own}, args...)...)
+	meters := []string{}
+	add := func(query string, args ...any) error {
+		rows, err := l.db.QueryContext(ctx, query, args...)
 		if err != nil {
 			return err
 		}
@@ -170,20 +168,15 @@ func (l *ledger) load(ctx context.Context, p point) (*book.Book, error) {
 		}
 		return rows.Err()
 	}
-	if err := add(`point = ?`, p.id); err != nil {
+	if err := add(`SELECT data FROM document WHERE own = ? AND point = ?`, p.own, p.id); err != nil {
 		return nil, err
 	}
-	if err := add(`point = '' AND object = ''`); err != nil {
+	list, err := json.Marshal(meters)
+	if err != nil {
 		return nil, err
 	}
-	slices.Sort(meters)
-	meters = slices.Compact(meters)
-	args := make([]any, len(meters))
-	for i := range meters {
-		args[i] = meters[i]
+	if err := add(`SELECT data FROM document WHERE own = ? AND object IN (SELECT value FROM json_each(?))`, p.own, string(list)); err != nil {
+		return nil, err
 	}
-	if len(args) == 0 {
-		return b, nil
-	}
-	return b, add(`object IN (`+strings.TrimSuffix(strings.Repeat("?,", len(args)), ",")+`)`, args...)
+	return b, add(`SELECT data FROM document WHERE own = ? AND point = '' AND object = ''`, p.own)
 }

@@ -21,6 +21,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/marktbote/marktbote/cmd/marktbote-ledger/book"
 	"github.com/marktbote/marktbote/edifact"
 	"github.com/marktbote/marktbote/fixtures"
 	"github.com/marktbote/marktbote/formats"
@@ -40,7 +41,7 @@ type demoCmd struct {
 
 // Help is shown by "marktbote demo --help".
 func (c *demoCmd) Help() string {
-	return `Starts two gateways in this process, one of a supplier and one of a grid operator, each with its own embedded store in a temporary folder that is removed at the end. They exchange a supply start and a day of load profile over AS4 on loopback, signed, encrypted and receipted with certificates of a test PKI made for the occasion; only TLS is left out. Every step is printed with the events that reach the systems behind the gateways. Afterwards the message log of both is served until Ctrl-C.`
+	return `Starts two gateways in this process, one of a supplier and one of a grid operator, each with its own embedded store in a temporary folder that is removed at the end. They exchange a supply start and a day of load profile over AS4 on loopback, signed, encrypted and receipted with certificates of a test PKI made for the occasion; only TLS is left out. Every step is printed with the events that reach the systems behind the gateways, and in the end what a billing system can bill from the events alone. Afterwards the message log of both is served until Ctrl-C.`
 }
 
 // The parties of the demo, as in the fixtures.
@@ -194,6 +195,25 @@ func (d *demo) play(ctx context.Context) error {
 	for i, step := range demoSteps {
 		if err := d.step(ctx, i+1, step); err != nil {
 			return fmt.Errorf("step %d: %w", i+1, err)
+		}
+	}
+	return d.bill(ctx, len(demoSteps)+1)
+}
+
+// bill shows what a billing system makes of the events that the supplier's gateway has recorded, and of nothing else.
+func (d *demo) bill(ctx context.Context, number int) error {
+	b := book.New()
+	if err := eachEvent(ctx, d.supplier.store, func(ev store.Event) error { return enter(b, ev) }); err != nil {
+		return err
+	}
+	y, m, _ := d.clock.now().In(formats.Berlin).Date()
+	fmt.Fprintf(d.out, "\n%d. A billing system has read the supplier's events and nothing else (as marktbote-ledger does). What it knows\n   for a bill of %s %d:\n", number, m, y)
+	for _, s := range b.Statements(book.MonthOf(y, m), book.Filter{}) {
+		for line := range strings.Lines(s.Text()) {
+			if line != "\n" {
+				line = "   " + line
+			}
+			fmt.Fprint(d.out, line)
 		}
 	}
 	return nil

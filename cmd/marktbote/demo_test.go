@@ -22,6 +22,9 @@ func TestDemoOnce(t *testing.T) {
 		"2. The grid operator confirms", "event for the grid operator", "event for the supplier",
 		"3. The metering point operator", "sent:     MSCONS", "event for the grid operator", "event for the supplier",
 		"4. Another program", "rejected-syntax", "finding:", "(CONTRL ", "segment 13", "answered: CONTRL M",
+		"5. A billing system", "Marktlokation 90000000019 (Strom), 01.11.2026 bis 30.11.2026", "Lieferant 9999100000013",
+		"Belieferung 05.11.2026 bis 30.11.2026", "bestätigt mit NBVG0000201 (9999200000020)", "Mengen", "Lastgang", "1-0:1.29.0", "96 wahre",
+		"Hinweise", "Werten fehlen", "Summe", "Bezug: ", "kWh abrechenbar",
 	} {
 		_, after, found := strings.Cut(rest, want)
 		if !found {

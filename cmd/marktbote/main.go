@@ -7,6 +7,7 @@
 //	marktbote ack FILE             print the CONTRL and APERAK on a file
 //	marktbote events FILE...       print the events of files; also schema
 //	marktbote serve                run the gateway
+//	marktbote usage --month MONTH  count the contracts of a month
 //	marktbote audit verify         find rows that were changed behind the gateway's back; also checkpoint
 //	marktbote retention            destroy what was kept long enough; also hold, release and holds
 //	marktbote objects import FILE  read a list of objects; also list
@@ -68,6 +69,7 @@ type cli struct {
 	Generate      generateCmd      `cmd:"" help:"Write valid messages of a Prüfidentifikator."`
 	Bench         benchCmd         `cmd:"" help:"Measure on this machine."`
 	Rules         rulesCmd         `cmd:"" help:"Look at, compare and make rule packs."`
+	Usage         usageCmd         `cmd:"" help:"Count the contracts of a month, by own MP-ID."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }
