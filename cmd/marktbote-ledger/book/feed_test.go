@@ -109,11 +109,11 @@ func (m message) text(pid string) string {
 	}
 	head := fmt.Sprintf("UNB+UNOC:3+%s:500+%s:500+261101:0900+R1'UNH+1+%s'BGM+%s+%s'DTM+137:%s?+00:303'", m.from, m.to, kind, m.bgm, m.document, stamp(m.at))
 	parties := fmt.Sprintf("NAD+MS+%s::293'NAD+MR+%s::293'", m.from, m.to)
-	loc := "LOC+Z16"
+	loc, meter := "LOC+Z16", "LOC+Z17+"+gasMeLo+"'"
 	if strings.HasPrefix(pid, "44") {
-		loc = "LOC+172"
+		loc, meter = "LOC+172", "SEQ+Z18'RFF+Z19:"+gasMeLo+"'"
 	}
-	body := strings.NewReplacer("{pid}", pid, "{LOC}", loc).Replace(m.body)
+	body := strings.NewReplacer("{pid}", pid, "{LOC}", loc, "{MELO}", meter).Replace(m.body)
 	if strings.HasPrefix(pid, "13") {
 		first, rest, _ := strings.Cut(body, "|") // RFF before NAD, the rest after UNS
 		return head + "RFF+Z13:" + pid + "'" + first + parties + "UNS+D'" + rest + "UNT+1+1'UNZ+1+R1'"

@@ -148,6 +148,10 @@ type data struct {
 	Reason     *code     `json:"reason"`
 	Request    string    `json:"requestTransaction"`
 
+	// In gas the Messlokationen stand here, because LOC names one object only.
+	Messlokation           json.RawMessage `json:"messlokation"`
+	Zaehleinrichtungsdaten json.RawMessage `json:"zaehleinrichtungsdaten"`
+
 	Object     string    `json:"object"`
 	ObjectKind string    `json:"objectKind"`
 	Device     string    `json:"deviceNumber"`
@@ -253,7 +257,7 @@ func (e *cloudEvent) document(name string) (*Document, error) {
 		Source: e.Source, ID: e.ID, Name: name, Own: e.Source[strings.LastIndexByte(e.Source, ':')+1:], Sparte: e.Sparte, PID: e.PID,
 		Sender: e.Sender, Receiver: e.Receiver, Time: e.Time.UTC(), Version: e.Time.UTC(), Recorded: e.Recorded.UTC(),
 		Object: x.Object, ObjectKind: x.ObjectKind, Number: x.Message.Document, Transaction: x.Message.Transaction,
-		Request: x.Request, Cancels: x.Cancels, MeLos: x.MeLoIDs,
+		Request: x.Request, Cancels: x.Cancels, MeLos: x.meters(),
 	}
 	if e.Recorded.IsZero() {
 		d.Recorded = time.Time{}
@@ -263,6 +267,26 @@ func (e *cloudEvent) document(name string) (*Document, error) {
 		return d, e.contract(d)
 	}
 	return d, e.meter(d)
+}
+
+// meters returns the Messlokationen that a contract event names, each once.
+func (x *data) meters() []string {
+	list := slices.Clone(x.MeLoIDs)
+	for _, field := range []json.RawMessage{x.Messlokation, x.Zaehleinrichtungsdaten} {
+		var rows []struct {
+			MeLoID string `json:"messlokationId"`
+		}
+		if json.Unmarshal(field, &rows) != nil {
+			continue // not there, or another field of this name in another use case
+		}
+		for _, r := range rows {
+			if r.MeLoID != "" {
+				list = append(list, r.MeLoID)
+			}
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // point returns the Marktlokation or Tranche of the event. The gateway may know the one behind a Messlokation and say so in the

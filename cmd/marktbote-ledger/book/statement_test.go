@@ -184,7 +184,7 @@ func TestGasSLP(t *testing.T) {
 	t.Parallel()
 	const from, to = "2025-10-01 06:00", "2026-10-01 06:00"
 	start := vorgang("44002", "E01", "NB1", "2025-09-20 09:00", gasNB, gasLF, gasMaLo, "LF1", begin(from))
-	start.body += "LOC+Z17+" + gasMeLo + "'"
+	start.body += "{MELO}"
 	b := bookOf(t, feed(t, start,
 		values("13002", "7", "Z1", "2025-10-08 09:00", gasNB, gasLF, gasMeLo, row{obis: "7-0:3.0.0", quality: "220", value: "5000.00", at: from}),
 		values("13002", "7", "Z2", "2026-10-08 09:00", gasNB, gasLF, gasMeLo,
