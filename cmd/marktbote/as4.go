@@ -80,6 +80,10 @@ func openAS4(ctx context.Context, cfg config.Config, st store.Store, log *zap.Lo
 	}
 	metrics.MustRegister(directory.Collector())
 	c := &as4Channel{directory: directory, store: st, log: log.Named("as4")}
+	host, err := as4Host(ctx, cfg, directory)
+	if err != nil {
+		return nil, err
+	}
 	tls := cfg.AS4.TLS.WithDefaults(cfg.DataDir)
 	var transport *as4Transport
 	certificate := proxy.ClientCertificate
@@ -98,7 +102,7 @@ func openAS4(ctx context.Context, cfg config.Config, st store.Store, log *zap.Lo
 		transport = &as4Transport{tls: asOwn{egress}, plain: plainTransport()}
 	}
 	c.node = as4.New(as4.Options{
-		Store: st, Inbox: c, Directory: directory, Services: cfg.AS4.Services, Host: as4Host(cfg), Log: log, Metrics: metrics,
+		Store: st, Inbox: c, Directory: directory, Services: cfg.AS4.Services, Host: host, Log: log, Metrics: metrics,
 		IsOwn: func(mpID string) bool {
 			return slices.ContainsFunc(cfg.Own, func(p config.Party) bool { return p.MPID == ident.MarktpartnerID(mpID) })
 		},
@@ -109,17 +113,26 @@ func openAS4(ctx context.Context, cfg config.Config, st store.Store, log *zap.Lo
 	return c, nil
 }
 
-// as4Host is the right part of message identities.
-func as4Host(cfg config.Config) string {
+// as4Host is the right part of message identities: the host that is configured, or else the one that partners call.
+func as4Host(ctx context.Context, cfg config.Config, directory *partner.Directory) (string, error) {
 	if cfg.AS4.Host != "" {
-		return cfg.AS4.Host
+		return cfg.AS4.Host, nil
 	}
 	for _, p := range cfg.Own {
 		if names := cfg.AS4.TLS.ServerNames[string(p.MPID)]; len(names) > 0 {
-			return names[0]
+			return names[0], nil
+		}
+		own, err := directory.Keys().List(ctx, string(p.MPID))
+		if err != nil {
+			return "", err
+		}
+		for _, key := range own {
+			if c := key.Certificate; c != nil && c.Row.RetiredAt.IsZero() && len(c.DNSNames) > 0 {
+				return strings.ToLower(c.DNSNames[0]), nil
+			}
 		}
 	}
-	return ""
+	return "", nil
 }
 
 // as4Transport sends https with the certificate of the MP-ID that the node sends for, and http, which is for this machine,

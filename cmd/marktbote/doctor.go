@@ -95,6 +95,10 @@ func (c *doctorCmd) examine(e env) (results []doctor.Result) {
 // sendTest returns how doctor sends a message from an own MP-ID to itself.
 func sendTest(cfg config.Config, st store.Store, d *partner.Directory) func(context.Context, string, string, func(context.Context, string) ([]netip.Addr, error)) error {
 	return func(ctx context.Context, mpID, endpoint string, lookup func(context.Context, string) ([]netip.Addr, error)) error {
+		host, err := as4Host(ctx, cfg, d)
+		if err != nil {
+			return err
+		}
 		transport := &as4Transport{}
 		if cfg.AS4.TLS.Library {
 			library, _, err := openLibrary(ctx, cfg, d)
@@ -118,9 +122,9 @@ func sendTest(cfg config.Config, st store.Store, d *partner.Directory) func(cont
 			transport.tls = asOwn{egress}
 		}
 		node := as4.New(as4.Options{
-			Store: st, Directory: d, Host: as4Host(cfg), Transport: transport, Log: zap.NewNop(), Metrics: prometheus.NewRegistry(),
+			Store: st, Directory: d, Host: host, Transport: transport, Log: zap.NewNop(), Metrics: prometheus.NewRegistry(),
 		})
-		_, err := node.TestSelf(ctx, mpID, endpoint)
+		_, err = node.TestSelf(ctx, mpID, endpoint)
 		return err
 	}
 }

@@ -57,7 +57,7 @@ func openWithKey(ctx context.Context, cfg config.Config, keyFile string) (store.
 func openExisting(ctx context.Context, cfg config.Config, keyFile string) (store.Store, error) {
 	if path, isFile := cfg.StoreFile(); isFile {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("there is no store at %s; name it with --store or --config", path)
+			return nil, fmt.Errorf("there is no store at %s; make it with marktbote migrate, or name another with --store or --config", path)
 		}
 	}
 	return openWithKey(ctx, cfg, keyFile)

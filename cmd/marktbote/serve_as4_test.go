@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -9,7 +10,10 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/zap"
+
 	"github.com/marktbote/marktbote/fixtures"
+	"github.com/marktbote/marktbote/gateway/config"
 )
 
 // as4House is a gateway of the test: its configuration and, when it runs, its addresses.
@@ -42,20 +46,22 @@ listen: 127.0.0.1:0
 own: [{mp_id: "%s", rolle: %s}]
 partners: [{mp_id: "%s", rolle: %s}]
 as4:
-  host: gateway%d.example
   trust:
     environment: SM-Test-PKI-DE
-    roots: [%s/root.pem]
-    cas: [%[7]s/subca.pem, %[7]s/crlsigner.pem]
-    crls: [{file: %[7]s/root.crl.pem}, {file: %[7]s/subca.crl.pem}]
+    roots: [%[5]s/root.pem]
+    cas: [%[5]s/subca.pem, %[5]s/crlsigner.pem]
+    crls: [{file: %[5]s/root.crl.pem}, {file: %[5]s/subca.crl.pem}]
   tls: {plain_listen: "127.0.0.1:0"}
-`, h.mpID, []string{"LF", "NB"}[i], houses[1-i].mpID, []string{"NB", "LF"}[i], i, pki, pki))
+`, h.mpID, []string{"LF", "NB"}[i], houses[1-i].mpID, []string{"NB", "LF"}[i], pki))
 		marktbote(t, "migrate", "--config", h.config)
 		keys := []string{"keys", "import", "--config", h.config}
 		for _, usage := range []string{"signature", "encryption", "tls"} {
 			keys = append(keys, filepath.Join(pki, h.mpID, usage+".pem"), filepath.Join(pki, h.mpID, usage+".key"))
 		}
 		marktbote(t, keys...)
+		if host := as4HostOf(t, h.config); host != "as4.example" {
+			t.Errorf("messages get identities of %q", host)
+		}
 		marktbote(t, "partners", "add", "9999300000037", "--config", h.config, "--endpoint", "https://msb.example/as4")
 		p := start(t, "serve", "--config", h.config)
 		h.endpoint = p.await(`AS4: without TLS at (http://127\.0\.0\.1:\d+/as4)`)[1]
@@ -95,4 +101,25 @@ as4:
 	if _, err := os.Stat(filepath.Join(filepath.Dir(houses[0].config), "marktbote-data", "tls", "ingress.sock")); err != nil {
 		t.Error(err)
 	}
+}
+
+// as4HostOf returns the host in message identities of a configuration.
+func as4HostOf(t *testing.T, file string) (host string) {
+	t.Helper()
+	cfg, err := config.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := openStore(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	directory, err := openDirectory(t.Context(), cfg, st, zap.NewNop(), nil)
+	if err == nil {
+		host, err = as4Host(t.Context(), cfg, directory)
+	}
+	if err := errors.Join(err, st.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return host
 }

@@ -18,7 +18,7 @@ type AS4 struct {
 	// Services are the services beside MP whose files are taken: FP, RD, KW, SO. Default: none.
 	Services []string `yaml:"services"`
 	// Host is the right part of the identities of own messages, a host name of the operator. Default: the first name in
-	// TLS.ServerNames of any own MP-ID, else marktbote.invalid.
+	// tls.server_names, or else in an own TLS certificate.
 	Host string `yaml:"host"`
 	// MaxBodyBytes bounds one request as it comes over the network. Default: 100 MiB.
 	MaxBodyBytes int64 `yaml:"max_body_bytes"`
