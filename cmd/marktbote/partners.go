@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -89,7 +90,7 @@ func (c *partnersListCmd) Run(e env) error {
 			} else if _, none := errors.AsType[*partner.NoCertificate](err); !none {
 				return err
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", p.MPID, orDash(p.Name), p.CodeList, orDash(p.Endpoint), until, p.PathSwitch.State)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", p.MPID, orDash(p.Name), p.CodeList, orDash(p.Endpoint), until, switchStates(p))
 		}
 		return w.Flush()
 	})
@@ -135,7 +136,7 @@ func (c *partnersShowCmd) Run(e env) error {
 			{"endpoint", orDash(p.Endpoint)},
 			{"e-mail", orDash(p.Email)},
 			{"phone", orDash(p.Phone)},
-			{"path switch", describeSwitch(p.PathSwitch)},
+			{"path switch", describeSwitches(p)},
 			{"unencrypted payloads", yes[p.AcceptUnencrypted]},
 			{"TLS certificate of another MP-ID", yes[p.AnyTLSIdentity]},
 			{"signature without issuer (X509v3)", yes[p.AcceptX509v3]},
@@ -153,6 +154,32 @@ func (c *partnersShowCmd) Run(e env) error {
 		}
 		return printCertificates(e, d, c.MPID)
 	})
+}
+
+// switchStates lists the states of the switches with a partner, each once.
+func switchStates(p partner.Partner) string {
+	var states []string
+	for _, s := range p.PathSwitches {
+		if !slices.Contains(states, string(s.State)) {
+			states = append(states, string(s.State))
+		}
+	}
+	if states == nil {
+		return string(partner.SwitchNone)
+	}
+	return strings.Join(states, ", ")
+}
+
+// describeSwitches tells about each own MP-ID.
+func describeSwitches(p partner.Partner) string {
+	var texts []string
+	for _, s := range p.PathSwitches {
+		texts = append(texts, describeSwitch(s)+" (with "+s.Own+")")
+	}
+	if texts == nil {
+		return string(partner.SwitchNone)
+	}
+	return strings.Join(texts, "; ")
 }
 
 func describeSwitch(s partner.PathSwitch) string {
@@ -498,13 +525,8 @@ func withNode(e env, flags *storeFlag, from string, do func(node *as4.Node, from
 	if err := needRoots(cfg); err != nil {
 		return err
 	}
-	switch {
-	case from == "" && len(cfg.Own) != 1:
-		return errors.New("the configuration has no single own MP-ID; name the one that sends with --from")
-	case from == "":
-		from = string(cfg.Own[0].MPID)
-	case !cfg.IsOwn(from):
-		return fmt.Errorf("%s is not one of our own MP-IDs (own in the configuration)", from)
+	if from, err = ownOf(cfg, from); err != nil {
+		return err
 	}
 	return withStore(e, cfg, func(st store.Store) error {
 		c, err := openAS4(e.ctx, cfg, st, zap.NewNop(), prometheus.NewRegistry())
@@ -514,6 +536,19 @@ func withNode(e env, flags *storeFlag, from string, do func(node *as4.Node, from
 		fetchLists(e, c.directory)
 		return do(c.node, from)
 	})
+}
+
+// ownOf returns the own MP-ID that --from names, or the only one there is.
+func ownOf(cfg config.Config, from string) (string, error) {
+	switch {
+	case from == "" && len(cfg.Own) != 1:
+		return "", errors.New("the configuration has no single own MP-ID; name one with --from")
+	case from == "":
+		return string(cfg.Own[0].MPID), nil
+	case !cfg.IsOwn(from):
+		return "", fmt.Errorf("%s is not one of our own MP-IDs (own in the configuration)", from)
+	}
+	return from, nil
 }
 
 // notSent tells why a message was not delivered.
@@ -535,7 +570,7 @@ type partnersSwitchCmd struct {
 	storeFlag
 	mpIDArg
 	Request bool   `help:"Ask the partner for the switch."`
-	From    string `help:"With --request: own MP-ID that asks. Without it: the only one of the configuration." placeholder:"MP-ID"`
+	From    string `help:"Own MP-ID that it is about. Without it: the only one of the configuration." placeholder:"MP-ID"`
 	State   string `help:"Record this state: none, requested, confirmed. Without it: show the state." enum:",none,requested,confirmed" default:"" placeholder:"STATE"`
 	Reason  string `help:"Why; kept in the audit log." placeholder:"TEXT"`
 }
@@ -567,8 +602,14 @@ func (c *partnersSwitchCmd) Run(e env) error {
 	}
 	return withDirectory(e, cfg, func(d *partner.Directory) error {
 		if c.State != "" {
-			err := d.Change(e.ctx, c.MPID, currentUser(), c.Reason, func(p *partner.Partner) error {
-				p.PathSwitch.Record(partner.SwitchState(c.State), time.Now())
+			own, err := ownOf(cfg, c.From)
+			if err != nil {
+				return err
+			}
+			err = d.Change(e.ctx, c.MPID, currentUser(), c.Reason, func(p *partner.Partner) error {
+				s := p.Switch(own)
+				s.Record(partner.SwitchState(c.State), time.Now())
+				p.SetSwitch(s)
 				return nil
 			})
 			if err != nil {
@@ -582,7 +623,7 @@ func (c *partnersSwitchCmd) Run(e env) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(e.stdout, "%s: %s\n", c.MPID, describeSwitch(p.PathSwitch))
+		fmt.Fprintf(e.stdout, "%s: %s\n", c.MPID, describeSwitches(p))
 		return nil
 	})
 }

@@ -342,7 +342,7 @@ func TestPathSwitch(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return p.PathSwitch
+		return p.Switch(h.mpID)
 	}
 	if err := from.RequestSwitch(t.Context(), lieferant, netz); err != nil {
 		t.Fatal(err)

@@ -172,3 +172,48 @@ func TestFailedTest(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestPathSwitchPairs: a partner asks two own MP-IDs for the switch, and each confirms it. A confirmation may come before
+// the receipt of the request, and a request that failed leaves what was before.
+func TestPathSwitchPairs(t *testing.T) {
+	t.Parallel()
+	const other = "9900000000045" // a second MP-ID of the house of netz
+	w := &wire{}
+	town := newTown(t, wired(lieferant, w), func(mpID string, o *Options) {
+		if mpID == netz {
+			o.IsOwn = func(id string) bool { return id == netz || id == other }
+		}
+	})
+	from, to := town.houses[lieferant], town.houses[netz]
+	triple := town.triple(other)
+	to.keys(to.Directory, town.pki, triple)
+	from.introduce(other, to.url, triple.Encryption.Certificate)
+	state := func(h *house, own, of string) partner.SwitchState {
+		t.Helper()
+		p, err := h.Directory.Partner(t.Context(), of)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.Switch(own).State
+	}
+	w.after = func(n int, r *http.Response) (*http.Response, error) {
+		if n == 2 {
+			return r, to.confirm(t.Context()) // quicker than the receipt
+		}
+		return r, nil
+	}
+	for _, mpID := range []string{netz, other} {
+		if err := from.RequestSwitch(t.Context(), lieferant, mpID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, mpID := range []string{netz, other} {
+		if mine, theirs := state(from, lieferant, mpID), state(to, mpID, lieferant); mine != partner.SwitchConfirmed || theirs != partner.SwitchConfirmed {
+			t.Errorf("%s: %s and %s", mpID, mine, theirs)
+		}
+	}
+	w.instead = func(int, *http.Request) (*http.Response, error) { return nil, errors.New("no route to host") }
+	if err := from.RequestSwitch(t.Context(), lieferant, netz); err == nil || state(from, lieferant, netz) != partner.SwitchConfirmed {
+		t.Errorf("after a request that failed: %s, %v", state(from, lieferant, netz), err)
+	}
+}

@@ -29,21 +29,34 @@ func (n *Node) Test(ctx context.Context, from, to string) (arrived time.Time, er
 //
 // Spec: BDEW AS4-Profil 1.1 2.3.7
 func (n *Node) RequestSwitch(ctx context.Context, from, to string) error {
-	at, err := n.Send(ctx, Message{
-		Key: "switch|" + n.newMessageID(), From: from, To: to, Service: ebms.ServicePathSwitch, Action: ebms.ActionRequestSwitch, once: true,
+	// It is noted first: partners confirm at once, perhaps before their receipt is here.
+	requested := n.Now().UTC().Truncate(time.Millisecond)
+	var before partner.PathSwitch
+	err := n.changeSwitch(ctx, from, to, func(s *partner.PathSwitch) {
+		before, *s = *s, partner.PathSwitch{State: partner.SwitchRequested, Own: from, RequestedAt: requested}
 	})
 	if err != nil {
 		return err
 	}
-	return n.changeSwitch(ctx, to, func(s *partner.PathSwitch) {
-		*s = partner.PathSwitch{State: partner.SwitchRequested, Own: from, RequestedAt: at}
+	_, err = n.Send(ctx, Message{
+		Key: "switch|" + n.newMessageID(), From: from, To: to, Service: ebms.ServicePathSwitch, Action: ebms.ActionRequestSwitch, once: true,
 	})
+	if err == nil {
+		return nil
+	}
+	return errors.Join(err, n.changeSwitch(context.WithoutCancel(ctx), from, to, func(s *partner.PathSwitch) {
+		if s.State == partner.SwitchRequested && s.RequestedAt.Equal(requested) {
+			*s = before
+		}
+	}))
 }
 
-// changeSwitch notes how far the path switch with a partner is.
-func (n *Node) changeSwitch(ctx context.Context, mpID string, change func(s *partner.PathSwitch)) error {
+// changeSwitch notes how far the path switch of an own MP-ID and a partner is.
+func (n *Node) changeSwitch(ctx context.Context, own, mpID string, change func(s *partner.PathSwitch)) error {
 	return n.Directory.Change(ctx, mpID, "as4", "path switch", func(p *partner.Partner) error {
-		change(&p.PathSwitch)
+		s := p.Switch(own)
+		change(&s)
+		p.SetSwitch(s)
 		return nil
 	})
 }
@@ -52,7 +65,7 @@ func (n *Node) changeSwitch(ctx context.Context, mpID string, change func(s *par
 // receipt first, and only to one whose address is known.
 func (in *incoming) pathSwitch(ctx context.Context, keep func(store.Tx, int64) error) error {
 	n, m := in.n, in.message
-	err := n.changeSwitch(ctx, m.From.ID, func(s *partner.PathSwitch) {
+	err := n.changeSwitch(ctx, m.To.ID, m.From.ID, func(s *partner.PathSwitch) {
 		switch {
 		case m.Action == ebms.ActionRequestSwitch:
 			*s = partner.PathSwitch{State: partner.SwitchRequested, Own: m.To.ID, ByPartner: true, RequestedAt: in.at}
@@ -93,30 +106,35 @@ func (n *Node) confirm(ctx context.Context) error {
 	}
 	var errs []error
 	for _, p := range partners {
-		s := p.PathSwitch
-		if s.State != partner.SwitchRequested || !s.ByPartner || p.Endpoint == "" || !n.IsOwn(s.Own) {
-			continue
-		}
-		at, err := n.Send(ctx, Message{
-			Key:  fmt.Sprintf("confirm|%s|%s|%d", s.Own, p.MPID, s.RequestedAt.UnixMilli()),
-			From: s.Own, To: p.MPID, Service: ebms.ServicePathSwitch, Action: ebms.ActionConfirmSwitch,
-		})
-		state := partner.SwitchConfirmed
-		if failure, ok := errors.AsType[*SendError](err); ok && failure.Final {
-			// He asks again if he still wants it; a person sees it in the log and in the radar.
-			n.Log.Error("a path switch cannot be confirmed", zap.String("to", p.MPID), zap.Error(err))
-			state, err = partner.SwitchNone, nil
-		}
-		if err == nil {
-			err = n.changeSwitch(ctx, p.MPID, func(now *partner.PathSwitch) {
-				if now.RequestedAt.Equal(s.RequestedAt) {
-					now.State, now.ConfirmedAt = state, at
-				}
-			})
-		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("confirm the path switch of %s: %w", p.MPID, err))
+		for _, s := range p.PathSwitches {
+			if s.State != partner.SwitchRequested || !s.ByPartner || p.Endpoint == "" || !n.IsOwn(s.Own) {
+				continue
+			}
+			if err := n.confirmOne(ctx, p.MPID, s); err != nil {
+				errs = append(errs, fmt.Errorf("confirm the path switch of %s: %w", p.MPID, err))
+			}
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func (n *Node) confirmOne(ctx context.Context, mpID string, s partner.PathSwitch) error {
+	at, err := n.Send(ctx, Message{
+		Key:  fmt.Sprintf("confirm|%s|%s|%d", s.Own, mpID, s.RequestedAt.UnixMilli()),
+		From: s.Own, To: mpID, Service: ebms.ServicePathSwitch, Action: ebms.ActionConfirmSwitch,
+	})
+	state := partner.SwitchConfirmed
+	if failure, ok := errors.AsType[*SendError](err); ok && failure.Final {
+		// He asks again if he still wants it; a person sees it in the log and in the radar.
+		n.Log.Error("a path switch cannot be confirmed", zap.String("to", mpID), zap.Error(err))
+		state, err = partner.SwitchNone, nil
+	}
+	if err != nil {
+		return err
+	}
+	return n.changeSwitch(ctx, s.Own, mpID, func(now *partner.PathSwitch) {
+		if now.RequestedAt.Equal(s.RequestedAt) {
+			now.State, now.ConfirmedAt = state, at
+		}
+	})
 }

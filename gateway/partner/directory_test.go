@@ -28,7 +28,7 @@ func TestPartner(t *testing.T) {
 	}
 	want := Partner{
 		MPID: netz, Name: "Netz Musterstadt", CodeList: GLN, Endpoint: "https://as4.example:8443/x", Email: "as4@netz.example", Phone: "+49 30 1",
-		PathSwitch:        PathSwitch{State: SwitchConfirmed, RequestedAt: r.clock().UTC(), ByPartner: true, ConfirmedAt: r.clock().UTC()},
+		PathSwitches:      []PathSwitch{{State: SwitchConfirmed, Own: lieferant, RequestedAt: r.clock().UTC(), ByPartner: true, ConfirmedAt: r.clock().UTC()}},
 		AcceptUnencrypted: true, AnyTLSIdentity: true, AcceptX509v3: false, AnyService: true, MaxConnections: 5, Notes: "Rückruf\nmorgens",
 	}
 	if err := r.Put(t.Context(), want, "Jördis", "Erstkontakt"); err != nil {
@@ -81,7 +81,7 @@ func TestValidate(t *testing.T) {
 		"e-mail":          {func(p *Partner) { p.Email = "netz" }, "no @"},
 		"connections":     {func(p *Partner) { p.MaxConnections = 33 }, "1 to 32"},
 		"no connections":  {func(p *Partner) { p.MaxConnections = -1 }, "1 to 32"},
-		"switch":          {func(p *Partner) { p.PathSwitch.State = "maybe" }, "none, requested, confirmed"},
+		"switch":          {func(p *Partner) { p.SetSwitch(PathSwitch{State: "maybe"}) }, "none, requested, confirmed"},
 		"line break":      {func(p *Partner) { p.Name = "a\nb" }, "name"},
 		"long":            {func(p *Partner) { p.Phone = strings.Repeat("1", 501) }, "phone"},
 		"many notes":      {func(p *Partner) { p.Notes = strings.Repeat("1", 4001) }, "notes"},

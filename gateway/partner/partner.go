@@ -18,11 +18,13 @@
 package partner
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -57,7 +59,7 @@ const (
 // Spec: BDEW AS4-Profil 1.1, 2.3.7
 type PathSwitch struct {
 	State       SwitchState `json:"state"`
-	Own         string      `json:"own,omitempty"` // own MP-ID that it is about
+	Own         string      `json:"own"` // own MP-ID
 	RequestedAt time.Time   `json:"requested_at,omitzero"`
 	ByPartner   bool        `json:"by_partner,omitempty"` // the partner has asked
 	ConfirmedAt time.Time   `json:"confirmed_at,omitzero"`
@@ -72,7 +74,7 @@ type Partner struct {
 	Email    string   `json:"email,omitempty"`    // where people are told that something does not work
 	Phone    string   `json:"phone,omitempty"`
 
-	PathSwitch PathSwitch `json:"path_switch"`
+	PathSwitches []PathSwitch `json:"path_switches,omitempty"` // one for each own MP-ID, by that; see Switch and SetSwitch
 
 	AcceptUnencrypted bool `json:"accept_unencrypted,omitempty"` // signed messages whose payload is in clear
 	AnyTLSIdentity    bool `json:"any_tls_identity,omitempty"`   // TLS certificate of another MP-ID, such as a service provider's
@@ -99,7 +101,7 @@ const (
 // better.
 func New(mpID string) Partner {
 	return Partner{
-		MPID: mpID, CodeList: CodeList(ident.MarktpartnerID(mpID).Issuer()), PathSwitch: PathSwitch{State: SwitchNone}, AcceptX509v3: true,
+		MPID: mpID, CodeList: CodeList(ident.MarktpartnerID(mpID).Issuer()), AcceptX509v3: true,
 	}
 }
 
@@ -131,10 +133,12 @@ func (p Partner) Validate(allowHTTP bool) error {
 	if p.MaxConnections < 0 || p.MaxConnections > maxConnections {
 		errs = append(errs, fmt.Errorf("%d connections at the same time: 1 to %d are possible, 0 means %d", p.MaxConnections, maxConnections, DefaultConnections))
 	}
-	switch p.PathSwitch.State {
-	case SwitchNone, SwitchRequested, SwitchConfirmed:
-	default:
-		errs = append(errs, fmt.Errorf("path switch %q is none of none, requested, confirmed", p.PathSwitch.State))
+	for _, s := range p.PathSwitches {
+		switch s.State {
+		case SwitchNone, SwitchRequested, SwitchConfirmed:
+		default:
+			errs = append(errs, fmt.Errorf("path switch %q is none of none, requested, confirmed", s.State))
+		}
 	}
 	for name, text := range map[string]string{"name": p.Name, "endpoint": p.Endpoint, "e-mail": p.Email, "phone": p.Phone} {
 		if len(text) > maxText || strings.ContainsFunc(text, isControl) || !utf8.ValidString(text) {
@@ -194,13 +198,33 @@ func fromRow(r store.Partner) (Partner, error) {
 	return f.Partner, nil
 }
 
+// Switch returns how far the switch is between the partner and an own MP-ID.
+func (p *Partner) Switch(own string) PathSwitch {
+	for _, s := range p.PathSwitches {
+		if s.Own == own {
+			return s
+		}
+	}
+	return PathSwitch{State: SwitchNone, Own: own}
+}
+
+// SetSwitch replaces what is known about the switch of the partner and s.Own.
+func (p *Partner) SetSwitch(s PathSwitch) {
+	list := slices.DeleteFunc(slices.Clone(p.PathSwitches), func(x PathSwitch) bool { return x.Own == s.Own })
+	if s.State != SwitchNone {
+		list = append(list, s)
+	}
+	slices.SortFunc(list, func(a, b PathSwitch) int { return cmp.Compare(a.Own, b.Own) })
+	p.PathSwitches = list
+}
+
 // Record notes that a state was reached by us or by agreement at an instant.
 func (s *PathSwitch) Record(state SwitchState, at time.Time) {
 	switch state {
 	case SwitchNone:
-		*s = PathSwitch{}
+		*s = PathSwitch{Own: s.Own}
 	case SwitchRequested:
-		*s = PathSwitch{RequestedAt: at.UTC()}
+		*s = PathSwitch{Own: s.Own, RequestedAt: at.UTC()}
 	case SwitchConfirmed:
 		s.ConfirmedAt = at.UTC()
 	}

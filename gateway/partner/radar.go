@@ -136,9 +136,12 @@ func (d *Directory) survey(ctx context.Context, now time.Time) (*survey, error) 
 		if p.Endpoint != "" {
 			d.surveyPartner(s, p, others[p.MPID], now)
 		}
-		if sw := p.PathSwitch; sw.State == SwitchRequested && !sw.ByPartner && !now.Before(calendar.StromDayOf(sw.RequestedAt).AddWerktage(switchAfter).End()) {
+		for _, sw := range p.PathSwitches {
+			if sw.State != SwitchRequested || sw.ByPartner || now.Before(calendar.StromDayOf(sw.RequestedAt).AddWerktage(switchAfter).End()) {
+				continue
+			}
 			s.warn(Warning{Kind: SwitchUnanswered, Severity: Warn, MPID: p.MPID, Text: fmt.Sprintf(
-				"the path switch to AS4 was requested on %s and is not confirmed: request it again, or ask the partner", day(sw.RequestedAt))})
+				"the path switch to AS4 was requested by %s on %s and is not confirmed: request it again, or ask the partner", sw.Own, day(sw.RequestedAt))})
 		}
 	}
 	for id, list := range others {

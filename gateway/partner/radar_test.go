@@ -117,7 +117,7 @@ func TestRadarOthers(t *testing.T) {
 	r := fetched(t, func(_ *rig, o *Options) { o.Own = []string{lieferant} })
 	ctx := t.Context()
 	p := New(netz)
-	p.PathSwitch = PathSwitch{State: SwitchRequested, RequestedAt: r.clock()}
+	p.SetSwitch(PathSwitch{State: SwitchRequested, Own: lieferant, RequestedAt: r.clock()})
 	if err := r.Put(ctx, p, "", ""); err != nil {
 		t.Fatal(err)
 	}
