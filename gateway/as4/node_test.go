@@ -2,6 +2,7 @@ package as4
 
 import (
 	"bytes"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -97,7 +98,8 @@ func TestExchange(t *testing.T) {
 	if err := errors.Join(json.Unmarshal(sent.Evidence, &mine), json.Unmarshal(got.Evidence, &theirs)); err != nil {
 		t.Fatal(err)
 	}
-	if len(mine.Key) != 16 || !bytes.Equal(mine.Key, theirs.Key) || len(mine.Receipt) == 0 || len(theirs.Signature) == 0 {
+	if len(mine.Key) != 16 || !bytes.Equal(mine.Key, theirs.Key) || len(mine.Receipt) == 0 || len(theirs.Signature) == 0 ||
+		len(mine.Lists) != 2 || len(theirs.Lists) != 2 || theirs.Lists[1].CA == "" || theirs.Lists[1].ThisUpdate.IsZero() {
 		t.Errorf("evidence: %+v and %+v", mine, theirs)
 	}
 	// The order was carried out: nothing is sent any more.
@@ -384,5 +386,33 @@ func TestBadCertificates(t *testing.T) {
 				t.Error("it was handed on")
 			}
 		})
+	}
+}
+
+// TestTLSCertificateKept: the certificate of the TLS client is part of the evidence, and it is not in the message.
+func TestTLSCertificateKept(t *testing.T) {
+	t.Parallel()
+	var client *x509.Certificate
+	town := newTown(t, func(mpID string, o *Options) {
+		if mpID == netz {
+			o.ClientCertificate = func(*http.Request) (*x509.Certificate, error) { return client, nil }
+		}
+	})
+	from, to := town.houses[lieferant], town.houses[netz]
+	client = from.triple.TLS.Certificate
+	if _, err := from.send(netz, "ref1", text); err != nil {
+		t.Fatal(err)
+	}
+	got := to.transmission(store.In, lieferant+"|"+from.transmission(store.Out, "ref1").MessageID)
+	var e evidence
+	if err := json.Unmarshal(got.Evidence, &e); err != nil || len(e.TLS) != 1 {
+		t.Fatalf("%v, %v", e.TLS, err)
+	}
+	err := to.st.View(t.Context(), func(tx store.Tx) error {
+		_, err := tx.Certificate(e.TLS[0])
+		return err
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }

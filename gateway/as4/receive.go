@@ -339,11 +339,32 @@ func (in *incoming) take(ctx context.Context, parts []wss.Part) ([]byte, error) 
 		return nil, err
 	}
 	in.n.step("taken")
-	in.n.learn(ctx, in.path, m.MessageID)
+	certificates := in.path
+	if in.tls != nil { // it is nowhere in the message
+		certificates = append(slices.Clip(certificates), in.tls)
+	}
+	in.n.learn(ctx, certificates, m.MessageID)
+	in.strange()
 	in.n.received.WithLabelValues(serviceName(m.Service), "receipt").Inc()
 	in.n.Log.Info("message received", zap.String("message", m.MessageID), zap.String("from", m.From.ID), zap.String("to", m.To.ID),
 		zap.String("service", serviceName(m.Service)), zap.Int("bytes", len(in.body)))
 	return receipt, nil
+}
+
+// maxSkew is how far the clock of a partner may be from ours without a note.
+const maxSkew = 5 * time.Minute
+
+// strange logs what is accepted of a partner although it is not as it should be.
+func (in *incoming) strange() {
+	m := in.message
+	if skew := in.at.Sub(m.Timestamp); skew.Abs() > maxSkew {
+		in.n.Log.Warn("the clocks of the partner and of this machine differ, or the message was long on its way",
+			zap.String("message", m.MessageID), zap.String("from", m.From.ID), zap.Duration("age", skew))
+	}
+	if len(in.verified.Path) == 1 {
+		in.n.Log.Warn("the signature certificate came without its issuer; the profile wants a PKIPath",
+			zap.String("message", m.MessageID), zap.String("from", m.From.ID))
+	}
 }
 
 // file hands a file on while it is decompressed.
@@ -429,6 +450,8 @@ func (in *incoming) transmission(tx store.Tx, interchange int64) (store.Transmis
 	if t.References, err = marshalReferences(in.env, in.verified.References); err != nil {
 		return t, err
 	}
-	t.Evidence, err = json.Marshal(evidence{Key: in.env.ContentKey, Signature: fingerprints(in.path), TLS: fingerprints([]*x509.Certificate{in.tls})})
+	t.Evidence, err = json.Marshal(evidence{
+		Key: in.env.ContentKey, Signature: fingerprints(in.path), TLS: fingerprints([]*x509.Certificate{in.tls}), Lists: in.n.listsOf(in.path, in.at),
+	})
 	return t, err
 }

@@ -217,3 +217,26 @@ func TestPathSwitchPairs(t *testing.T) {
 		t.Errorf("after a request that failed: %s, %v", state(from, lieferant, netz), err)
 	}
 }
+
+// TestConnections: how many messages go to a partner at a time can be changed while the node runs.
+func TestConnections(t *testing.T) {
+	t.Parallel()
+	n := newTown(t).houses[lieferant]
+	p := partner.New(netz)
+	ctx, cancel := context.WithCancel(t.Context())
+	take := func(want int) {
+		t.Helper()
+		for i := range want {
+			if _, err := n.place(t.Context(), p); err != nil {
+				t.Fatalf("place %d: %v", i, err)
+			}
+		}
+	}
+	take(partner.DefaultConnections)
+	cancel()
+	if _, err := n.place(ctx, p); err == nil {
+		t.Error("one more than is allowed")
+	}
+	p.MaxConnections = 5
+	take(5)
+}

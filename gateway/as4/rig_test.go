@@ -37,7 +37,7 @@ const (
 // house is a node with its own store, reachable over HTTP on loopback.
 type house struct {
 	*Node
-	t      *testing.T
+	t      testing.TB
 	mpID   string
 	st     store.Store
 	dir    string
@@ -80,12 +80,12 @@ func (h *house) Receive(ctx context.Context, d Delivery) error {
 
 // town is a test PKI with houses that know each other.
 type town struct {
-	t      *testing.T
+	t      testing.TB
 	pki    *testpki.PKI
 	houses map[string]*house
 }
 
-func newTown(t *testing.T, change ...func(mpID string, o *Options)) *town {
+func newTown(t testing.TB, change ...func(mpID string, o *Options)) *town {
 	t.Helper()
 	pki, err := testpki.New()
 	if err != nil {

@@ -122,7 +122,7 @@ func (n *Node) partner(ctx context.Context, mpID string) (partner.Partner, error
 func (n *Node) place(ctx context.Context, p partner.Partner) (free func(), err error) {
 	n.mu.Lock()
 	c := n.sending[p.MPID]
-	if c == nil {
+	if c == nil || cap(c) != p.Connections() { // those on their way keep the old places
 		c = make(chan struct{}, p.Connections())
 		n.sending[p.MPID] = c
 	}
@@ -431,7 +431,7 @@ func (n *Node) settle(ctx context.Context, m Message, t store.Transmission, r re
 		if err := json.Unmarshal(t.Evidence, &e); err != nil {
 			return time.Time{}, err
 		}
-		e.Receipt, e.Unanswered = fingerprints(r.path), false
+		e.Receipt, e.Lists, e.Unanswered = fingerprints(r.path), n.listsOf(r.path, r.at), false
 		var err error
 		if t.Evidence, err = json.Marshal(e); err != nil {
 			return time.Time{}, err

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"slices"
+	"time"
 
 	"github.com/marktbote/marktbote/gateway/as4/ebms"
 	"github.com/marktbote/marktbote/gateway/as4/smpki"
@@ -29,8 +30,26 @@ type evidence struct {
 	TLS       []string `json:"tls,omitempty"`       // fingerprint of the TLS client's certificate
 	Recipient string   `json:"recipient,omitempty"` // fingerprint of the certificate that was encrypted to
 	Receipt   []string `json:"receipt,omitempty"`   // fingerprints of the path of the receipt's signature
+	// Lists are the revocation lists that the signature, or that of the receipt, was judged with.
+	Lists []revocationList `json:"lists,omitempty"`
 	// Unanswered: what is refused was not refused by the partner, there was no answer from him.
 	Unanswered bool `json:"unanswered,omitempty"`
+}
+
+// revocationList is a list as evidence tells of it.
+type revocationList struct {
+	CA         string    `json:"ca"`
+	ThisUpdate time.Time `json:"this_update"`
+	NextUpdate time.Time `json:"next_update"`
+}
+
+// listsOf names the revocation lists that a path, root first, was judged with.
+func (n *Node) listsOf(path []*x509.Certificate, at time.Time) (lists []revocationList) {
+	for _, issuer := range path[:max(0, len(path)-1)] {
+		s := n.Directory.Revocation().State(issuer, at)
+		lists = append(lists, revocationList{issuer.Subject.CommonName, s.ThisUpdate.UTC(), s.NextUpdate.UTC()})
+	}
+	return lists
 }
 
 // reference is a signed reference as it is kept: what a receipt must repeat.
