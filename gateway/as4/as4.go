@@ -121,7 +121,7 @@ type Node struct {
 	mu       sync.Mutex
 	peers    map[string]*peer         // with requests in progress, by MP-ID of the TLS certificate; see room.go
 	sending  map[string]chan struct{} // a place for each connection to a partner
-	refusals refusals
+	rates    rates
 	step     func(name string)        // of tests that end the process there
 	received *prometheus.CounterVec   // as4_received_total; labels: service, outcome (receipt, duplicate, EBMS:..., retry)
 	sent     *prometheus.CounterVec   // as4_sent_total; labels: service, outcome (receipt, probable, retry, refused, given up)

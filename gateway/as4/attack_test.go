@@ -324,30 +324,47 @@ func TestCrowd(t *testing.T) {
 	}
 }
 
-// TestRefusalsKept: not more is kept than there is room for.
-func TestRefusalsKept(t *testing.T) {
+// TestRates: not more happens than there is room for.
+func TestRates(t *testing.T) {
 	t.Parallel()
-	var r refusals
+	var r rates
+	const burst = 100
 	now := time.Now()
-	kept := 0
+	done := 0
 	for range 1000 {
-		if r.allow(now) {
-			kept++
+		if r.allow("a", burst, now) {
+			done++
 		}
 	}
-	if kept != refusedBurst {
-		t.Errorf("%d kept at once", kept)
+	if done != burst || !r.allow("b", burst, now) {
+		t.Errorf("%d at once", done)
 	}
 	for range 10 {
-		now = now.Add(refusedEvery)
+		now = now.Add(rateEvery)
 		for range 5 {
-			if r.allow(now) {
-				kept++
+			if r.allow("a", burst, now) {
+				done++
 			}
 		}
 	}
-	if kept != refusedBurst+10 {
-		t.Errorf("%d kept", kept)
+	if done != burst+10 {
+		t.Errorf("%d", done)
+	}
+}
+
+// TestManyTests: test messages are no way to fill the disk, and stop nothing else.
+func TestManyTests(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	from, to := w.houses[lieferant], w.houses[netz]
+	for to.rates.allow("test|"+lieferant, testBurst, time.Now()) { //nolint:revive // until it is full
+	}
+	_, err := from.Test(t.Context(), lieferant, netz)
+	if failure, ok := errors.AsType[*SendError](err); !ok || failure.Final || !strings.Contains(err.Error(), "EBMS:0004") {
+		t.Errorf("one more: %v", err)
+	}
+	if _, err := from.send(netz, "ref1", text); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -293,12 +293,19 @@ func (in *incoming) allowed(ctx context.Context) error {
 	return nil
 }
 
+// testBurst is how many messages of the test service and the path switch are taken of a partner at once; see rates.
+const testBurst = 60
+
 // take keeps the message with its receipt, unless it came before, and returns the receipt.
 //
 // Spec: AS4 Profile 1.0 3.2, 5.1.8
 func (in *incoming) take(ctx context.Context, parts []wss.Part) ([]byte, error) {
 	if answer, err := in.repeated(ctx); answer != nil || err != nil {
 		return answer, err
+	}
+	m := in.message
+	if m.Purpose() != ebms.Business && !in.n.rates.allow("test|"+m.From.ID, testBurst, in.at) {
+		return nil, ebms.Faultf(ebms.Other, "too many messages of the test service and the path switch, come again later")
 	}
 	receipt, err := in.receipt(ctx)
 	if err != nil {
@@ -321,7 +328,6 @@ func (in *incoming) take(ctx context.Context, parts []wss.Part) ([]byte, error) 
 		_, err = tx.InsertTransmission(t)
 		return err
 	}
-	m := in.message
 	switch m.Purpose() {
 	case ebms.PathSwitch:
 		err = in.pathSwitch(ctx, keep)

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"net"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
 	"go.uber.org/zap"
 
 	"github.com/marktbote/marktbote/gateway/as4/ebms"
+	"github.com/marktbote/marktbote/gateway/as4/smpki"
 	"github.com/marktbote/marktbote/store"
 )
 
@@ -62,36 +62,14 @@ func (in *incoming) refuse(ctx context.Context, err error) []byte {
 
 // Limits of what is kept of refused messages, so that nobody can fill the disk with them.
 const (
-	refusedBody  = 64 << 10 // bytes of a message; of longer ones only the row is kept
-	refusedBurst = 100      // messages
-	refusedEvery = time.Minute
+	refusedBody       = 64 << 10 // bytes of a message; of longer ones only the row is kept
+	refusedBurst      = 100      // messages of all at once; see rates
+	refusedBurstOfOne = 20       // messages of one TLS client
 )
-
-// refusals allows some refused messages to be kept: refusedBurst at once, then one each refusedEvery.
-type refusals struct {
-	mu   sync.Mutex
-	used int
-	last time.Time
-}
-
-func (r *refusals) allow(now time.Time) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if gone := int(now.Sub(r.last) / refusedEvery); r.last.IsZero() || gone >= r.used {
-		r.used, r.last = 0, now
-	} else if gone > 0 {
-		r.used, r.last = r.used-gone, r.last.Add(time.Duration(gone)*refusedEvery)
-	}
-	if r.used >= refusedBurst {
-		return false
-	}
-	r.used++
-	return true
-}
 
 // keepRefused keeps a refused message, so that it can be looked at with the partner.
 func (n *Node) keepRefused(ctx context.Context, in *incoming, fault *ebms.Fault) {
-	if !n.refusals.allow(in.at) {
+	if in.tls != nil && !n.rates.allow("refused|"+smpki.Fingerprint(in.tls), refusedBurstOfOne, in.at) || !n.rates.allow("refused", refusedBurst, in.at) {
 		return
 	}
 	t := store.Transmission{

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -121,4 +122,44 @@ func (n *Node) readBody(r *http.Request, p *peer) (body []byte, release func(), 
 			body = append(make([]byte, 0, min(last+1, 4*int64(cap(body)))), body...)
 		}
 	}
+}
+
+// rates bound how often something happens: a burst at once, then one each rateEvery.
+type rates struct {
+	mu    sync.Mutex
+	kinds map[string]*bucket
+}
+
+type bucket struct {
+	used int
+	last time.Time
+}
+
+const (
+	rateEvery = time.Minute
+	maxKinds  = 10_000 // that are remembered
+)
+
+// allow counts one of a kind, if it may happen now.
+func (r *rates) allow(kind string, burst int, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	b := r.kinds[kind]
+	if b == nil {
+		if r.kinds == nil || len(r.kinds) >= maxKinds {
+			r.kinds = map[string]*bucket{}
+		}
+		b = &bucket{}
+		r.kinds[kind] = b
+	}
+	if gone := int(now.Sub(b.last) / rateEvery); b.last.IsZero() || gone >= b.used {
+		b.used, b.last = 0, now
+	} else if gone > 0 {
+		b.used, b.last = b.used-gone, b.last.Add(time.Duration(gone)*rateEvery)
+	}
+	if b.used >= burst {
+		return false
+	}
+	b.used++
+	return true
 }
