@@ -4,13 +4,16 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math"
 	"sync"
 	"testing"
 
+	"github.com/marktbote/marktbote/edifact"
 	"github.com/marktbote/marktbote/edifact/edifacttest"
 	"github.com/marktbote/marktbote/fixtures"
 	"github.com/marktbote/marktbote/formats/check"
+	"github.com/marktbote/marktbote/formats/event"
 )
 
 // BenchmarkFile answers: what does the whole check of a file cost, from its bytes to verdict and findings?
@@ -34,6 +37,61 @@ func BenchmarkFile(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkEvents answers: what does the way from the bytes of a file to the JSON of its events cost, the check included?
+func BenchmarkEvents(b *testing.B) {
+	for _, f := range []struct {
+		name   string
+		values int
+		data   []byte
+	}{
+		{"UTILMD3kB", 0, utilmd3kB(b)},
+		{"MSCONS96", 96, edifacttest.MSCONS(1, 96)},
+		{"MSCONS2976", 2976, edifacttest.MSCONS(1, 2976)},
+	} {
+		b.Run(f.name, func(b *testing.B) {
+			b.SetBytes(int64(len(f.data)))
+			b.ReportAllocs()
+			size := 0
+			for b.Loop() {
+				size = encodeEvents(b, f.data)
+			}
+			b.ReportMetric(float64(b.N*f.values)/b.Elapsed().Seconds(), "values/s")
+			b.ReportMetric(float64(size), "bytes/events")
+		})
+	}
+}
+
+// encodeEvents checks a file and returns the size of its events.
+func encodeEvents(b *testing.B, data []byte) (size int) {
+	r, err := check.File(bytes.NewReader(data), check.Options{At: received})
+	if err != nil || r.FindingCount > 0 {
+		b.Fatal(err, r)
+	}
+	env := event.Envelope{Direction: event.In, FormatVersion: r.FormatVersion, Sparte: r.Sparte}
+	reader := edifact.NewReader(bytes.NewReader(data), edifact.Options{})
+	var m edifact.Message
+	for {
+		err := reader.NextMessage(&m)
+		if err == io.EOF {
+			return size
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+		list, err := event.FromMessage(env, reader.UNB(), &m)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, e := range list {
+			text, err := e.MarshalJSON()
+			if err != nil {
+				b.Fatal(err)
+			}
+			size += len(text)
+		}
 	}
 }
 

@@ -82,6 +82,33 @@ type object struct {
 	group   *group
 	trigger *pattern
 	fields  []*field
+	byGroup map[*group]members
+}
+
+// members are the fields of an object that are read from one group, by their index.
+type members struct{ values, objects []int }
+
+// within returns the members of a group.
+func (o *object) within(g *group) members { return o.byGroup[g] }
+
+// index makes the maps of an object and of those inside.
+func (o *object) index() {
+	o.byGroup = map[*group]members{}
+	for i, x := range o.fields {
+		if x.object != nil {
+			x.object.index()
+		}
+		if x.deep || x.segment == nil {
+			continue
+		}
+		in := o.byGroup[x.group]
+		if x.object != nil {
+			in.objects = append(in.objects, i)
+		} else {
+			in.values = append(in.values, i)
+		}
+		o.byGroup[x.group] = in
+	}
 }
 
 // field is a value of the data with its place in the message.
@@ -165,6 +192,7 @@ func parseMappings(texts map[string]string) (*catalogue, error) {
 		if err != nil {
 			return nil, err
 		}
+		t.object.index()
 		for _, m := range t.rows {
 			c.rows[m.pid] = append(c.rows[m.pid], m)
 			c.byName[m.name] = append(c.byName[m.name], m)

@@ -74,23 +74,64 @@ func (o *Object) set(name string, value any) {
 }
 
 // MarshalJSON returns the object.
-func (o *Object) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	b.WriteByte('{')
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
+func (o *Object) MarshalJSON() ([]byte, error) { return o.append(nil) }
+
+// append writes the object itself instead of having encoding/json check the text of every object inside again.
+func (o *Object) append(b []byte) ([]byte, error) {
+	b = append(b, '{')
 	for i, name := range o.names {
 		if i > 0 {
-			b.WriteByte(',')
+			b = append(b, ',')
 		}
-		b.WriteString(`"` + name + `":`)
-		if err := e.Encode(o.values[i]); err != nil {
+		b = append(append(append(b, '"'), name...), '"', ':')
+		var err error
+		if b, err = appendJSON(b, o.values[i]); err != nil {
 			return nil, err
 		}
-		b.Truncate(b.Len() - 1) // the line break of Encode
 	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
+	return append(b, '}'), nil
+}
+
+// appendJSON writes a value of an object.
+func appendJSON(b []byte, v any) ([]byte, error) {
+	var err error
+	switch x := v.(type) {
+	case *Object:
+		return x.append(b)
+	case []any:
+		b = append(b, '[')
+		for i, y := range x {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			if b, err = appendJSON(b, y); err != nil {
+				return nil, err
+			}
+		}
+		return append(b, ']'), nil
+	case string:
+		if plainText(x) {
+			return append(append(append(b, '"'), x...), '"'), nil
+		}
+	case *Code:
+		if plainText(x.Code) && x.Name == "" {
+			return append(append(append(b, `{"code":"`...), x.Code...), '"', '}'), nil
+		}
+	case time.Time:
+		return append(x.AppendFormat(append(b, '"'), time.RFC3339Nano), '"'), nil
+	}
+	text, err := json.Marshal(v)
+	return append(b, text...), err
+}
+
+// plainText reports whether a text needs no escape in JSON.
+func plainText(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			return false
+		}
+	}
+	return true
 }
 
 // filler takes the fields of one event out of a message.
@@ -127,10 +168,16 @@ type slots []any
 
 // fill reads an object from a group. at is the group and the groups inside that have no object of their own.
 func (f *filler) fill(o *object, s slots, at *instance) {
+	in := o.within(at.group)
 	for _, n := range at.segments {
-		seg := f.p.m.Segment(n)
-		for i, x := range o.fields {
-			if x.object != nil || x.segment == nil || x.deep || x.group != at.group || x.segment.tag != seg.Tag() || !x.segment.matches(&seg) {
+		tag := f.p.m.Tag(n)
+		for _, i := range in.values {
+			x := o.fields[i]
+			if x.segment.tag != tag || s[i] != nil && !x.list {
+				continue
+			}
+			seg := f.p.m.Segment(n)
+			if !x.segment.matches(&seg) {
 				continue
 			}
 			if x.trigger != nil {
@@ -138,9 +185,6 @@ func (f *filler) fill(o *object, s slots, at *instance) {
 				if !x.trigger.matches(&first) {
 					continue
 				}
-			}
-			if s[i] != nil && !x.list {
-				continue
 			}
 			v := kinds[x.kind].read(f, n, &seg, x)
 			if v == nil {
@@ -154,11 +198,8 @@ func (f *filler) fill(o *object, s slots, at *instance) {
 		}
 	}
 	for _, sub := range at.below {
-		first := f.p.m.Segment(sub.segments[0])
-		i := slices.IndexFunc(o.fields, func(x *field) bool {
-			return x.object != nil && !x.deep && x.group == sub.group && x.segment.matches(&first)
-		})
-		if i < 0 || s[i] != nil && !o.fields[i].list {
+		i := f.objectFor(o, s, sub)
+		if i < 0 {
 			f.fill(o, s, sub)
 			continue
 		}
@@ -172,11 +213,33 @@ func (f *filler) fill(o *object, s slots, at *instance) {
 	}
 }
 
+// objectFor returns the field of an object that a group is an object of its own in, -1 if there is none.
+func (f *filler) objectFor(o *object, s slots, at *instance) int {
+	in := o.within(at.group)
+	if len(in.objects) == 0 {
+		return -1
+	}
+	first := f.p.m.Segment(at.segments[0])
+	for _, i := range in.objects {
+		if x := o.fields[i]; x.segment.matches(&first) {
+			if s[i] != nil && !x.list {
+				return -1
+			}
+			return i
+		}
+	}
+	return -1
+}
+
 // deep reads a field from anywhere.
 func (f *filler) deep(x *field, i int, s slots, at *instance) {
-	for _, n := range at.segments {
+	segments := at.segments
+	if x.group != at.group {
+		segments = nil
+	}
+	for _, n := range segments {
 		seg := f.p.m.Segment(n)
-		if x.group != at.group || !x.segment.matches(&seg) || s[i] != nil && !x.list {
+		if !x.segment.matches(&seg) || s[i] != nil && !x.list {
 			continue
 		}
 		if x.object != nil {
