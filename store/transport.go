@@ -29,7 +29,7 @@ type Transmission struct {
 	ContentType   string // of the body, with its parameters
 	BodyDigest    string // payload with the complete body as it was on the wire; empty: only the content was kept
 	References    []byte // JSON: what the signature covers, URI and digest of each
-	Receipt       []byte // as sent or received
+	Receipt       []byte // as sent or received; as long as it is not delivered, one that does not count
 	ReceiptType   string // its content type
 	ReceiptAt     time.Time
 	Evidence      []byte // JSON: certificates, revocation state, TLS identity

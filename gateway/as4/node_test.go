@@ -257,6 +257,9 @@ func TestForeignReceipt(t *testing.T) {
 		if _, err := from.send(netz, "ref2", text); err == nil || !strings.Contains(err.Error(), "EBMS:0302") {
 			t.Errorf("accepted or other error: %v", err)
 		}
+		if row := from.transmission(store.Out, "ref2"); len(row.Receipt) == 0 || row.State != store.TransmissionPending {
+			t.Errorf("%s, %d bytes of the answer kept", row.State, len(row.Receipt))
+		}
 	}
 	if _, err := from.send(netz, "ref2", text); err != nil {
 		t.Errorf("the true one: %v", err)

@@ -460,6 +460,9 @@ func (n *Node) settle(ctx context.Context, m Message, t store.Transmission, r re
 // unsettled keeps why an attempt was in vain and says how it goes on, unless another node has a receipt.
 func (n *Node) unsettled(ctx context.Context, m Message, t store.Transmission, r reply, fields []zap.Field) (time.Time, error) {
 	t.Fault = string(r.Code) + ": " + r.Text
+	if r.Code == ebms.InvalidReceipt && len(r.body) <= refusedBody {
+		t.Receipt, t.ReceiptType = r.body, r.kind // to look at with the partner
+	}
 	failure := &SendError{Err: errors.New(t.Fault), Wait: nextAttempt(t.CreatedAt, r.at)}
 	outcome := "retry"
 	switch {
