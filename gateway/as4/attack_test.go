@@ -152,7 +152,7 @@ func TestAttacks(t *testing.T) {
 			if tt.code == "" {
 				return
 			}
-			if len(to.files) != 0 {
+			if len(to.got()) != 0 {
 				t.Error("it was handed on")
 			}
 			if logs.FilterMessage("message refused").FilterField(zap.String("code", string(tt.code))).Len() != 1 {
@@ -218,8 +218,8 @@ func TestReplay(t *testing.T) {
 	if code := w.post(to, forged{header: same, payload: other}); code != ebms.InvalidHeader {
 		t.Errorf("other content: %q", code)
 	}
-	if len(to.files) != 1 {
-		t.Errorf("%d files", len(to.files))
+	if len(to.got()) != 1 {
+		t.Errorf("%d files", len(to.got()))
 	}
 }
 

@@ -110,17 +110,15 @@ func TestKilledSender(t *testing.T) {
 			if err := child(t, "send", step, from.dir).Run(); !wasKilled(err) {
 				t.Fatalf("not killed at %s: %v", step, err)
 			}
-			to.mu.Lock()
-			before := len(to.files)
-			to.mu.Unlock()
-			if early := step == "begin" || step == "built" || step == "kept"; early != (before == 0) {
-				t.Errorf("%d files arrived before the kill", before)
+			before := to.got()
+			if early := step == "begin" || step == "built" || step == "kept"; early != (len(before) == 0) {
+				t.Errorf("%d files arrived before the kill", len(before))
 			}
 			if err := child(t, "send", "", from.dir).Run(); err != nil {
 				t.Fatal(err)
 			}
-			if len(to.files) != 1 || to.calls != 1 {
-				t.Errorf("%d files in %d calls", len(to.files), to.calls)
+			if len(to.got()) != 1 || to.asked() != 1 {
+				t.Errorf("%d files in %d calls", len(to.got()), to.asked())
 			}
 			reopen(t, from)
 			sent := from.transmission(store.Out, "ref1")

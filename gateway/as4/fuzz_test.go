@@ -30,7 +30,7 @@ func FuzzServe(f *testing.F) {
 		}
 		to.mu.Lock()
 		defer to.mu.Unlock()
-		for id, file := range to.files {
+		for id, file := range to.got() {
 			if string(file) != text {
 				t.Errorf("%s: taken: %q", id, file)
 			}

@@ -122,8 +122,8 @@ func TestNastySender(t *testing.T) {
 					t.Errorf("answered with %v, want %q", o, tt.code)
 				}
 			}
-			if len(to.files) != tt.files {
-				t.Errorf("%d files, want %d", len(to.files), tt.files)
+			if len(to.got()) != tt.files {
+				t.Errorf("%d files, want %d", len(to.got()), tt.files)
 			}
 		})
 	}

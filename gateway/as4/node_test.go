@@ -82,8 +82,8 @@ func TestExchange(t *testing.T) {
 	}
 	sent := from.transmission(store.Out, "ref1")
 	got := to.transmission(store.In, lieferant+"|"+sent.MessageID)
-	if string(to.files[lieferant+"|"+sent.MessageID]) != text {
-		t.Errorf("arrived: %q", to.files)
+	if string(to.got()[lieferant+"|"+sent.MessageID]) != text {
+		t.Errorf("arrived: %q", to.got())
 	}
 	if sent.State != store.TransmissionDelivered || !bytes.Equal(sent.Receipt, got.Receipt) || len(got.Receipt) == 0 {
 		t.Errorf("state %s, receipts of %d and %d bytes", sent.State, len(sent.Receipt), len(got.Receipt))
@@ -120,7 +120,7 @@ func TestExchangeLong(t *testing.T) {
 		t.Fatal(err)
 	}
 	sent := from.transmission(store.Out, "long")
-	if got := string(to.files[lieferant+"|"+sent.MessageID]); got != long.String() {
+	if got := string(to.got()[lieferant+"|"+sent.MessageID]); got != long.String() {
 		t.Errorf("%d bytes arrived, want %d", len(got), long.Len())
 	}
 }
@@ -147,8 +147,8 @@ func TestRepeated(t *testing.T) {
 	}
 	sent := from.transmission(store.Out, "ref1")
 	got := to.transmission(store.In, lieferant+"|"+sent.MessageID)
-	if len(w.bodies) != 2 || !bytes.Equal(w.bodies[0], w.bodies[1]) || to.calls != 1 || !bytes.Equal(sent.Receipt, got.Receipt) {
-		t.Errorf("%d requests, %d files", len(w.bodies), to.calls)
+	if len(w.bodies) != 2 || !bytes.Equal(w.bodies[0], w.bodies[1]) || to.asked() != 1 || !bytes.Equal(sent.Receipt, got.Receipt) {
+		t.Errorf("%d requests, %d files", len(w.bodies), to.asked())
 	}
 }
 
@@ -181,8 +181,8 @@ func TestSameTime(t *testing.T) {
 			t.Fatalf("receipts differ:\n%s\n%s", receipts[0], r)
 		}
 	}
-	if len(to.files) != 1 {
-		t.Errorf("%d files", len(to.files))
+	if len(to.got()) != 1 {
+		t.Errorf("%d files", len(to.got()))
 	}
 }
 
@@ -294,8 +294,8 @@ func TestRenewed(t *testing.T) {
 		t.Fatal(err)
 	}
 	old, now := from.transmission(store.Out, "ref1"), from.transmission(store.Out, "ref1#2")
-	if old.MessageID == now.MessageID || now.State != store.TransmissionDelivered || len(to.files) != 1 || string(to.files[lieferant+"|"+now.MessageID]) != text {
-		t.Errorf("%s and %s, %s, %d files: %q", old.MessageID, now.MessageID, now.State, len(to.files), to.files[lieferant+"|"+now.MessageID])
+	if old.MessageID == now.MessageID || now.State != store.TransmissionDelivered || len(to.got()) != 1 || string(to.got()[lieferant+"|"+now.MessageID]) != text {
+		t.Errorf("%s and %s, %s, %d files: %q", old.MessageID, now.MessageID, now.State, len(to.got()), to.got()[lieferant+"|"+now.MessageID])
 	}
 }
 
@@ -332,7 +332,7 @@ func TestService(t *testing.T) {
 	if _, err := from.Test(t.Context(), lieferant, netz); err != nil {
 		t.Fatal(err)
 	}
-	if to.calls != 0 {
+	if to.asked() != 0 {
 		t.Error("a test message was handed on")
 	}
 }
@@ -385,7 +385,7 @@ func TestBadCertificates(t *testing.T) {
 			if code != ebms.FailedAuthentication {
 				t.Errorf("answered with %s", code)
 			}
-			if to.calls != 0 {
+			if to.asked() != 0 {
 				t.Error("it was handed on")
 			}
 		})

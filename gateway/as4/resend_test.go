@@ -42,7 +42,7 @@ func TestSendAfterRefusal(t *testing.T) {
 	if first.State != store.TransmissionRefused || second.State != store.TransmissionRefused || third.State != store.TransmissionDelivered {
 		t.Errorf("states %s, %s, %s", first.State, second.State, third.State)
 	}
-	if got := string(to.files[lieferant+"|"+third.MessageID]); got != text {
+	if got := string(to.got()[lieferant+"|"+third.MessageID]); got != text {
 		t.Errorf("arrived: %q", got)
 	}
 	// The order is carried out.

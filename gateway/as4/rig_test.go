@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -76,6 +77,20 @@ func (h *house) Receive(ctx context.Context, d Delivery) error {
 		h.files[d.ID] = body
 	}
 	return err
+}
+
+// got returns what was handed on, by Delivery.ID.
+func (h *house) got() map[string][]byte {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return maps.Clone(h.files)
+}
+
+// asked returns how often something was handed on, or tried to be.
+func (h *house) asked() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.calls
 }
 
 // town is a test PKI with houses that know each other.
