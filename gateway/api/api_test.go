@@ -272,6 +272,22 @@ func TestIncomplete(t *testing.T) {
 	}
 }
 
+// TestEvents: the feed is below /v1/, with the headers of everything there; without a feed there is nothing.
+func TestEvents(t *testing.T) {
+	t.Parallel()
+	feed := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.URL.Path) })
+	for _, events := range []http.Handler{feed, nil} {
+		handler := (&API{Events: events, Log: zap.NewNop()}).Handler()
+		for _, path := range []string{"/v1/events", "/v1/events/stream", "/v1/events/1/data"} {
+			w := httptest.NewRecorder()
+			handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+			if got := w.Body.String() == path; got != (events != nil) || w.Header().Get("X-Content-Type-Options") != "nosniff" {
+				t.Errorf("%s: %d %s %v", path, w.Code, w.Body, w.Header())
+			}
+		}
+	}
+}
+
 // TestClearing: each decision needs who and why, is carried out once, and is remembered.
 func TestClearing(t *testing.T) {
 	t.Parallel()

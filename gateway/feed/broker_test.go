@@ -208,7 +208,7 @@ func kafkaTo(brokers []string) config.Subscription {
 	}
 }
 
-// consumed reads n records of the topic from its beginning.
+// consumed reads the records of the topic from its beginning until there are n different ones.
 func consumed(t testing.TB, brokers []string, n int) (list []*kgo.Record) {
 	t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ConsumeTopics("events"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
@@ -218,12 +218,16 @@ func consumed(t testing.TB, brokers []string, n int) (list []*kgo.Record) {
 	defer client.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	for len(list) < n {
+	different := map[string]bool{}
+	for len(different) < n {
 		fetches := client.PollFetches(ctx)
 		if err := fetches.Err0(); err != nil {
-			t.Fatalf("%d of %d records: %v", len(list), n, err)
+			t.Fatalf("%d of %d records: %v", len(different), n, err)
 		}
-		list = append(list, fetches.Records()...)
+		for _, r := range fetches.Records() {
+			list = append(list, r)
+			different[string(r.Value)] = true
+		}
 	}
 	return list
 }

@@ -50,8 +50,8 @@ const (
 	breakAfter     = 8        // lanes refused in a row from which on it is the receiver's fault
 	retryMax       = 5 * time.Minute
 	downMax        = time.Minute
-	slowAfter      = 5 * time.Second // under way for longer, an event does not keep the position back
-	maxReason      = 500             // characters of a reason
+	maxCut         = 3   // failures of one event that look like the receiver's, but others are confirmed between them
+	maxReason      = 500 // characters of a reason
 )
 
 // delivery is one event that is not settled.
@@ -63,6 +63,8 @@ type delivery struct {
 	held    bool // passed by; has a row, or gets one with the next commit
 	row     store.HeldDelivery
 	stored  bool // the row is committed
+	cut     int  // see maxCut
+	mark    int  // deliverer.confirmed at the last failure
 }
 
 // lane is what is to be delivered of one partition.
@@ -114,6 +116,7 @@ type deliverer struct {
 	flying int
 	result chan result
 
+	confirmed int // events so far
 	fault     string
 	down      int // failures of the receiver in a row
 	downUntil time.Time
@@ -234,7 +237,7 @@ func (d *deliverer) next(now time.Time) time.Time {
 		earlier(d.committed.Add(d.feed.pace.commit))
 	}
 	if len(d.window) >= maxWindow {
-		earlier(now.Add(slowAfter / 5))
+		earlier(now.Add(d.feed.pace.slow / 5))
 	}
 	if d.again {
 		earlier(now)
@@ -311,7 +314,7 @@ func (d *deliverer) passSlow(now time.Time) {
 		if x.settled || x.held {
 			continue
 		}
-		if l := d.lanes[x.key]; !l.busy || now.Sub(l.since) < slowAfter || d.held >= maxHeld {
+		if l := d.lanes[x.key]; !l.busy || now.Sub(l.since) < d.feed.pace.slow || d.held >= d.feed.pace.held {
 			break
 		}
 		d.hold(x, store.HeldWaiting, 0, time.Time{}, "")
@@ -356,7 +359,7 @@ func (d *deliverer) fill(ctx context.Context, now time.Time) error {
 func (d *deliverer) take(e *store.Event) bool {
 	key := laneKey(e)
 	l := d.lanes[key]
-	if l != nil && l.stands() && d.held >= maxHeld {
+	if l != nil && l.stands() && d.held >= d.feed.pace.held {
 		return false
 	}
 	d.read = e.Seq
@@ -545,6 +548,7 @@ func (d *deliverer) settle(r result) error {
 		}
 	}
 	if r.confirmed > 0 {
+		d.confirmed += r.confirmed
 		d.feed.metrics.count(name, outcomeConfirmed, r.confirmed)
 		d.down, d.downUntil = 0, time.Time{}
 		clear(d.refused)
@@ -558,6 +562,8 @@ func (d *deliverer) settle(r result) error {
 	case r.bad != nil || r.err == nil:
 	case errors.As(r.err, &refusal):
 		d.refuse(r.list[r.confirmed], r.err)
+	case d.cuts(r.list[r.confirmed], r.err):
+		d.refuse(r.list[r.confirmed], r.err)
 	default:
 		d.feed.metrics.count(name, outcomeUnreachable, 1)
 		d.goDown(r.err)
@@ -570,6 +576,19 @@ func (d *deliverer) settle(r result) error {
 		return errGone
 	}
 	return r.bad
+}
+
+// cuts reports whether a receiver that seems to be away is so because of one event, on which it dies: it comes back for
+// the others.
+func (d *deliverer) cuts(x *delivery, err error) bool {
+	if _, asked := errors.AsType[*later](err); asked || errors.Is(err, errGone) || errors.Is(err, context.Canceled) {
+		return false
+	}
+	if d.confirmed > x.mark {
+		x.cut++
+	}
+	x.mark = d.confirmed
+	return x.cut >= maxCut
 }
 
 // release removes a row.

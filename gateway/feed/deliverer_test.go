@@ -169,9 +169,7 @@ func TestReceiverDown(t *testing.T) {
 			publish(t, st, series("a", 200, 40)...)
 			start(t, st, webhookTo(t, "billing", r.server.URL))
 			eventually(t, "many attempts", func() bool { return tries.Load() > 9 })
-			if row := rowOf(t, st, "billing"); !strings.Contains(row.Fault, fmt.Sprint(status)) {
-				t.Errorf("fault: %q", row.Fault)
-			}
+			eventually(t, "the fault is noted", func() bool { return strings.Contains(rowOf(t, st, "billing").Fault, fmt.Sprint(status)) })
 			up.Store(true)
 			if err := (&Manager{Store: st}).Resume(t.Context(), "billing", "test", "it is back"); err != nil { // do not wait longer
 				t.Fatal(err)
@@ -372,4 +370,93 @@ func TestFilterAndStart(t *testing.T) {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
 	}
+}
+
+// TestSlowPartition: an event that takes long does not keep the others back, however many they are.
+func TestSlowPartition(t *testing.T) {
+	t.Parallel()
+	st := openStore(t)
+	r := newReceiver(t)
+	release := make(chan struct{})
+	r.set(func(id string, attempt int) int {
+		if id == "a-0" && attempt == 1 {
+			<-release
+		}
+		return http.StatusOK
+	})
+	free := sync.OnceFunc(func() { close(release) })
+	t.Cleanup(free)
+	sub := webhookTo(t, "billing", r.server.URL)
+	sub.Webhook.Timeout = time.Minute
+	const n = 4 * maxWindow
+	publish(t, st, series("a", n, 10)...)
+	_, stop := start(t, st, sub)
+	r.count(t, n*9/10)
+	eventually(t, "the position has passed", func() bool { return rowOf(t, st, "billing").Position > maxWindow })
+	if held := heldOf(t, st, "billing"); len(held) == 0 || held[0].EventID != "a-0" || held[0].Attempt != 0 {
+		t.Errorf("held: %d", len(held))
+	}
+	free()
+	r.count(t, n)
+	settled(t, st, "billing")
+	stop()
+	inOrder(t, r.ids(), n, 10)
+}
+
+// TestManyHeld: what is held back is bounded; then nothing more of a partition that stands still is read.
+func TestManyHeld(t *testing.T) {
+	t.Parallel()
+	st := openStore(t)
+	r := newReceiver(t)
+	var healed atomic.Bool
+	r.set(func(id string, _ int) int {
+		if id == "a-0" && !healed.Load() {
+			return http.StatusBadRequest
+		}
+		return http.StatusOK
+	})
+	f, err := Open(t.Context(), Options{Store: st, Config: config.Config{Subscriptions: []config.Subscription{webhookTo(t, "billing", r.server.URL)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.pace = quick
+	f.pace.held = 50
+	publish(t, st, series("a", 3, 3)...)
+	runFeed(t, f)
+	eventually(t, "it is dead", func() bool {
+		held := heldOf(t, st, "billing")
+		return len(held) == 1 && held[0].State == store.HeldDead
+	})
+	more := series("a", 3000, 3)
+	publish(t, st, more[3:]...)
+	eventually(t, "it is full", func() bool { return len(heldOf(t, st, "billing")) == 50 })
+	eventually(t, "the others are delivered up to there", func() bool { return len(r.ids()) == 100 })
+	healed.Store(true)
+	if _, err := (&Manager{Store: st}).Retry(t.Context(), "billing", 0, "test", "healed"); err != nil {
+		t.Fatal(err)
+	}
+	r.count(t, 3000)
+	settled(t, st, "billing")
+	inOrder(t, r.ids(), 3000, 3)
+}
+
+// TestKillingEvent: an event on which the receiver dies is in the end not taken for a receiver that is away.
+func TestKillingEvent(t *testing.T) {
+	t.Parallel()
+	st := openStore(t)
+	r := newReceiver(t)
+	r.set(func(id string, _ int) int {
+		if id == "a-0" {
+			panic(http.ErrAbortHandler)
+		}
+		return http.StatusOK
+	})
+	publish(t, st, series("a", 400, 40)...)
+	start(t, st, webhookTo(t, "billing", r.server.URL))
+	r.count(t, 390)
+	eventually(t, "it is dead", func() bool {
+		publish(t, st, cloudEvent(time.Now().String(), "t", time.Now().String(), nil)) // others go on
+		held := heldOf(t, st, "billing")
+		return len(held) == 10 && held[0].State == store.HeldDead && held[0].EventID == "a-0"
+	})
 }

@@ -39,7 +39,7 @@ type Options struct {
 	Now     func() time.Time      // nil: time.Now
 }
 
-// pace are the times of the machinery; tests shorten them.
+// pace are the times and sizes of the machinery; tests make them smaller.
 type pace struct {
 	look    time.Duration // between two looks for new events and for decisions of people
 	lease   time.Duration // of a subscription
@@ -48,11 +48,13 @@ type pace struct {
 	retry   time.Duration // before the second attempt at an event; doubles up to retryMax
 	measure time.Duration // between two measurements for metrics
 	linger  time.Duration // for deliveries under way when the gateway stops
+	slow    time.Duration // under way for longer, an event does not keep the position back
+	held    int           // held events, of which only the numbers are in memory
 }
 
 var defaultPace = pace{
 	look: 200 * time.Millisecond, lease: 20 * time.Second, renew: 5 * time.Second, commit: 200 * time.Millisecond,
-	retry: time.Second, measure: 10 * time.Second, linger: 5 * time.Second,
+	retry: time.Second, measure: 10 * time.Second, linger: 5 * time.Second, slow: 5 * time.Second, held: maxHeld,
 }
 
 // Feed delivers the events of one gateway. It is safe for concurrent use.

@@ -25,7 +25,7 @@ type files struct {
 
 	file *os.File // nil: none is open
 	day  string
-	size int64 // of what was confirmed
+	size int64
 }
 
 func openFiles(name string, c config.EventFiles) (*files, error) {
@@ -47,7 +47,7 @@ func (f *files) Close() {
 	}
 }
 
-// Deliver implements Sink: all of them are on the disk, or none.
+// Deliver implements Sink: all of them are on the disk, or it is not known which.
 func (f *files) Deliver(_ context.Context, events []Message) (int, error) {
 	if err := f.ready(); err != nil {
 		return 0, err
@@ -62,9 +62,7 @@ func (f *files) Deliver(_ context.Context, events []Message) (int, error) {
 		err = f.file.Sync()
 	}
 	if err != nil {
-		// Whether the end of the file is on the disk is not known: the next attempt begins with what is confirmed.
-		err = errors.Join(err, f.file.Truncate(f.size))
-		f.Close()
+		f.Close() // the next attempt looks for the last whole line; whole ones of this attempt stay and come again
 		return 0, fmt.Errorf("feed: %w", err)
 	}
 	f.size += int64(lines.Len())

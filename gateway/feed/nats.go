@@ -32,6 +32,7 @@ type natsSink struct {
 func openNATS(name string, c config.NATS) (*natsSink, error) {
 	options := []nats.Option{
 		nats.Name("marktbote " + name), nats.MaxReconnects(-1), nats.ReconnectWait(natsReconnect), nats.Timeout(dialWait),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // instead of lines on standard error; publishing reports them
 		nats.ReconnectBufSize(-1), // what is not sent fails at once and is tried again from the outbox
 	}
 	if c.CredentialsFile != "" {

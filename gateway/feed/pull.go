@@ -21,7 +21,9 @@ const (
 	maxPull     = 1000             // events in one answer at most
 	maxPullSize = 16 << 20         // bytes of the events in one answer, but for the first one
 	maxLooked   = 20_000           // events looked at for one answer, of which the filter may want none
+	maxLook     = 2 * time.Second  // that looking for them may take
 	maxWait     = 60 * time.Second // that a request may wait for events
+	maxWrite    = 60 * time.Second // that the reader of an answer may take for it
 	maxReaders  = 100              // requests that wait or stream at the same time
 )
 
@@ -39,11 +41,11 @@ func (f *Feed) Handler() http.Handler {
 		"/v1/events": f.pull, "/v1/events/stream": f.stream, "/v1/events/{id}": f.show, "/v1/events/{id}/data": f.showData,
 	} {
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
-			if r.Method == http.MethodGet || r.Method == http.MethodHead {
+			if r.Method == http.MethodGet {
 				h(w, r)
 				return
 			}
-			w.Header().Set("Allow", "GET, HEAD")
+			w.Header().Set("Allow", "GET")
 			answer(w, problem{Status: http.StatusMethodNotAllowed, Type: "method", Title: "The resource does not know this method"})
 		})
 	}
@@ -176,6 +178,7 @@ func (f *Feed) pull(w http.ResponseWriter, r *http.Request) {
 			break
 		}
 	}
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(maxWrite)) // a reader who is slower comes again
 	w.Header().Set("Content-Type", typeJSON)
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
@@ -186,7 +189,8 @@ func (f *Feed) pull(w http.ResponseWriter, r *http.Request) {
 func (f *Feed) read(ctx context.Context, after int64, limit int, filter *Filter) (found []store.Event, next int64, more bool, err error) {
 	next = after
 	size := 0
-	for looked := 0; looked < maxLooked; {
+	begin := time.Now()
+	for looked := 0; looked < maxLooked && time.Since(begin) < maxLook; {
 		var page []store.Event
 		err := f.store.View(ctx, func(tx store.Tx) (err error) {
 			page, err = tx.Events(next, 0, readPage)

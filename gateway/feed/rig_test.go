@@ -22,19 +22,28 @@ import (
 	"github.com/marktbote/marktbote/gateway/config"
 	"github.com/marktbote/marktbote/store"
 	"github.com/marktbote/marktbote/store/sqlite"
+	"github.com/marktbote/marktbote/store/storetest/pgtest"
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv(childEnv) != "" {
-		os.Exit(child())
+	if job := os.Getenv(childEnv); job != "" {
+		os.Exit(crashChild(job))
 	}
-	goleak.VerifyTestMain(m)
+	code := m.Run()
+	pgtest.Stop()
+	if code == 0 {
+		if err := goleak.Find(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	os.Exit(code)
 }
 
 // quick are the times of tests.
 var quick = pace{
 	look: 5 * time.Millisecond, lease: 2 * time.Second, renew: 50 * time.Millisecond, commit: 10 * time.Millisecond,
-	retry: 5 * time.Millisecond, measure: 20 * time.Millisecond, linger: time.Second,
+	retry: 5 * time.Millisecond, measure: 20 * time.Millisecond, linger: time.Second, slow: 50 * time.Millisecond, held: maxHeld,
 }
 
 func openStore(t testing.TB) store.Store {

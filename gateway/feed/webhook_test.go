@@ -262,3 +262,42 @@ func TestWebhookTLS(t *testing.T) {
 		t.Errorf("the definition has %s", describe(sub).Target)
 	}
 }
+
+// FuzzMessage: whatever lies in the outbox, splitting it neither panics nor loses the data.
+func FuzzMessage(f *testing.F) {
+	f.Add([]byte(`{"id":"1","data":{"n":[1,2]},"datacontenttype":"application/json","testindicator":false,"x":null}`))
+	f.Add([]byte(`{"data":null}`))
+	f.Add([]byte(`{"id":1,"id":2}`))
+	f.Add([]byte(`{}`))
+	f.Add([]byte(`{"a":"\ud800"`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if len(data) < 2 || data[0] != '{' {
+			return // the outbox has objects
+		}
+		m, err := toMessage(store.Event{ID: "1", Seq: 5, Data: data}, 40, "")
+		valid := json.Valid(m.JSON)
+		if err == nil && len(m.JSON) > 40 && json.Valid(data) && !valid {
+			t.Fatalf("%s", m.JSON)
+		}
+		attributes, _, _, err := m.binary()
+		if valid && err != nil {
+			t.Fatalf("%s: %v", m.JSON, err)
+		}
+		for _, a := range attributes {
+			if v := headerValue(a.value); strings.ContainsFunc(v, func(c rune) bool { return c <= ' ' || c > '~' }) {
+				t.Fatalf("%q", v)
+			}
+		}
+	})
+}
+
+func FuzzRetryAfter(f *testing.F) {
+	for _, s := range []string{"", "5", "-1", "99999999999999999999", "Mon, 02 Jan 2006 15:04:05 GMT", "1.5"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if d := retryAfter(s, time.Unix(0, 0)); d < 0 || d > maxPause {
+			t.Error(d)
+		}
+	})
+}
