@@ -12,11 +12,13 @@ import (
 	"github.com/marktbote/marktbote/formats"
 	"github.com/marktbote/marktbote/formats/check"
 	"github.com/marktbote/marktbote/formats/event"
+	"github.com/marktbote/marktbote/formats/ident"
 )
 
 // eventsCmd is "marktbote events".
 type eventsCmd struct {
 	Print  eventsPrintCmd  `cmd:"" default:"withargs" help:"Print the events of interchanges; this is also what \"events\" alone does."`
+	Fields eventsFieldsCmd `cmd:"" help:"Print the events of a Prüfidentifikator and where their fields stand in the message."`
 	Schema eventsSchemaCmd `cmd:"" help:"Print the JSON Schema of the events of a type, or the list of types."`
 }
 
@@ -49,6 +51,53 @@ func (c *eventsSchemaCmd) Run(e env) error {
 			return fmt.Errorf("no message gives events of type %q; \"marktbote events schema\" lists the types", name)
 		}
 		if _, err := fmt.Fprintf(e.stdout, "%s\n", text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eventsFieldsCmd is "marktbote events fields".
+type eventsFieldsCmd struct {
+	Pruefidentifikator string `arg:"" name:"pruefidentifikator" help:"Such as 55001."`
+}
+
+// Help is shown by "marktbote events fields --help".
+func (c *eventsFieldsCmd) Help() string {
+	return `Prints the names of the events of a Prüfidentifikator, then one line per field: name, kind and place, as the mapping files of the program have them. What no field takes is in data.more of the event.`
+}
+
+// Run prints events and fields.
+func (c *eventsFieldsCmd) Run(e env) error {
+	pid, err := ident.ParsePruefidentifikator(c.Pruefidentifikator)
+	if err != nil {
+		return err
+	}
+	names := event.EventsOf(pid)
+	if len(names) == 0 {
+		return fmt.Errorf("the Prüfidentifikator %s has no event", pid)
+	}
+	for _, name := range names {
+		if _, err := fmt.Fprintln(e.stdout, name); err != nil {
+			return err
+		}
+	}
+	return printFields(e.stdout, event.FieldsOf(pid), "  ")
+}
+
+func printFields(w io.Writer, fields []event.Field, indent string) error {
+	for _, f := range fields {
+		name := f.Name
+		if f.List {
+			name += "[]"
+		}
+		if f.Personal {
+			name = "personal." + name
+		}
+		if _, err := fmt.Fprintf(w, "%s%s %s %s\n", indent, name, f.Kind, f.Place()); err != nil {
+			return err
+		}
+		if err := printFields(w, f.Fields, indent+"  "); err != nil {
 			return err
 		}
 	}

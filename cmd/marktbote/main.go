@@ -5,7 +5,7 @@
 //	marktbote check FILE...        judge files
 //	marktbote explain FILE         annotate a file segment by segment
 //	marktbote ack FILE             print the CONTRL and APERAK on a file
-//	marktbote events FILE...       print the events of files; also schema
+//	marktbote events FILE...       print the events of files; also fields and schema
 //	marktbote serve                run the gateway
 //	marktbote usage --month MONTH  count the contracts of a month
 //	marktbote audit verify         find rows that were changed behind the gateway's back; also checkpoint

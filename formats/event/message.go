@@ -226,9 +226,7 @@ func (p *parser) events(t Transaction, row *mapping, first int) []Event {
 		return []Event{p.event(t, row, msg, 0, p.meter(t, msg, row))}
 	}
 	root := row.table.tree(p.m, p.spans(t, first)...)
-	if first > 1 {
-		p.references(root, t, &msg)
-	}
+	msg.References = p.references(root)
 	if row.table.split == nil {
 		return []Event{p.event(t, row, msg, 0, p.record(t, msg, row, root))}
 	}
@@ -267,30 +265,35 @@ func (p *parser) spans(t Transaction, first int) []span {
 	return append(list, span{t.First, t.Last})
 }
 
-// references reads the references of a transaction: those that stand in its groups directly.
-func (p *parser) references(root *instance, t Transaction, msg *Message) {
-	for _, in := range root.below {
-		for _, n := range p.referencesIn(in) {
-			if n >= t.First {
-				s := p.m.Segment(n)
-				p.reference(&s, &msg.References)
+// references reads the references of a message and of its transaction: those that stand in them directly, not in what
+// they say about locations, positions or partners.
+func (p *parser) references(root *instance) (list []Reference) {
+	for _, n := range p.referencesIn(root) {
+		s := p.m.Segment(n)
+		p.reference(&s, &list)
+	}
+	return list
+}
+
+// referencesIn returns the RFF of the message, of its references and of the group that is the transaction, in order.
+func (p *parser) referencesIn(root *instance) (list []int) {
+	add := func(in *instance) {
+		for _, n := range in.segments {
+			if p.m.Tag(n) == tagRFF {
+				list = append(list, n)
 			}
 		}
 	}
-}
-
-// referencesIn returns the RFF of a group and of its references and statuses.
-func (p *parser) referencesIn(in *instance) (list []int) {
-	for _, n := range in.segments {
-		if p.m.Tag(n) == tagRFF {
-			list = append(list, n)
-		}
-	}
-	for _, sub := range in.below {
-		if sub.group.trigger == tagRFF || sub.group.trigger == tagSTS {
-			for _, n := range sub.segments {
-				if p.m.Tag(n) == tagRFF {
-					list = append(list, n)
+	add(root)
+	for _, in := range root.below {
+		switch in.group.trigger {
+		case tagRFF:
+			add(in)
+		case tagIDE, tagCNI, tagDOC, tagEQD:
+			add(in)
+			for _, sub := range in.below {
+				if sub.group.trigger == tagRFF || sub.group.trigger == tagSTS {
+					add(sub)
 				}
 			}
 		}
@@ -355,7 +358,10 @@ func subject(t Transaction, msg *Message, row *mapping, data any) string {
 		return "invoice/" + msg.Sender.ID.String() + "/" + msg.Document
 	case "paid-invoice": // the payer writes about an invoice of the recipient
 		return "invoice/" + msg.Recipient.ID.String() + "/" + r.Text("dokument")
-	case "own-invoice": // who wrote the invoice writes about it again
+	case "own-invoice": // who wrote the invoice, or a delivery note, writes about it again
+		if kind, ok := r.Fields.Get("dokumentart").(*Code); ok && kind.Code != "380" {
+			return "document/" + msg.Sender.ID.String() + "/" + r.Text("dokument")
+		}
 		return "invoice/" + msg.Sender.ID.String() + "/" + r.Text("dokument")
 	}
 	request := ""

@@ -347,49 +347,30 @@ func (f *filler) message(root *instance, t Transaction) {
 			if s.Is(2, 1, "137") {
 				f.take(n, 2, 1, 2, 3)
 			}
-		case tagRFF:
-			f.reference(n)
 		}
 	}
 	for _, in := range root.below {
 		n := in.segments[0]
 		s := f.p.m.Segment(n)
 		switch s.Tag() {
-		case tagRFF:
-			f.reference(n)
 		case tagNAD:
 			if s.Is(2, 1, "MS") || s.Is(2, 1, "MR") {
 				f.take(n, 2, 1)
 				f.take(n, 3, 1, 3)
 			}
-		case tagIDE, tagCNI, tagDOC, tagEQD:
-			if t.Number == "" || s.Tag() != tagCNI && n != t.First {
-				continue // a document of a message that is one transaction
-			}
-			if s.Tag() == tagCNI {
-				f.take(n, 2, 1)
-			} else {
+		case tagCNI:
+			f.take(n, 2, 1)
+		case tagIDE, tagDOC, tagEQD:
+			if n == t.First && t.Number != "" {
 				f.take(n, 3, 1)
-			}
-			if s.Tag() == tagIDE {
-				f.take(n, 2, 1)
-			}
-			for _, ref := range in.segments {
-				if f.p.m.Tag(ref) == tagRFF {
-					f.reference(ref)
-				}
-			}
-			for _, ref := range in.below {
-				if ref.group.trigger == tagRFF {
-					f.reference(ref.segments[0])
-				}
-				for _, inner := range ref.segments {
-					if ref.group.trigger == tagSTS && f.p.m.Tag(inner) == tagRFF {
-						f.reference(inner)
-					}
+				if s.Tag() == tagIDE {
+					f.take(n, 2, 1)
 				}
 			}
 		}
+	}
+	for _, n := range f.p.referencesIn(root) {
+		f.reference(n)
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 // The tags of user segments that the package reads.
 var (
 	tagBGM = edifact.MakeTag("BGM")
-	tagCAV = edifact.MakeTag("CAV")
 	tagCCI = edifact.MakeTag("CCI")
 	tagCNI = edifact.MakeTag("CNI")
 	tagCOM = edifact.MakeTag("COM")
@@ -16,7 +15,6 @@ var (
 	tagDOC = edifact.MakeTag("DOC")
 	tagDTM = edifact.MakeTag("DTM")
 	tagEQD = edifact.MakeTag("EQD")
-	tagFTX = edifact.MakeTag("FTX")
 	tagIDE = edifact.MakeTag("IDE")
 	tagLIN = edifact.MakeTag("LIN")
 	tagLOC = edifact.MakeTag("LOC")
@@ -24,7 +22,6 @@ var (
 	tagPIA = edifact.MakeTag("PIA")
 	tagQTY = edifact.MakeTag("QTY")
 	tagRFF = edifact.MakeTag("RFF")
-	tagSEQ = edifact.MakeTag("SEQ")
 	tagSTS = edifact.MakeTag("STS")
 )
 

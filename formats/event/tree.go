@@ -36,8 +36,7 @@ func (t *table) tree(m *edifact.Message, ranges ...span) *instance {
 
 // place adds a segment to the innermost open group that has it or a group it opens; it returns the groups open then.
 func place(open []*instance, n int, tag edifact.Tag, behind bool) []*instance {
-	for i := len(open) - 1; i >= 0; i-- {
-		in := open[i]
+	for i, in := range slices.Backward(open) {
 		for _, g := range in.group.children {
 			if g.trigger == tag && (g.behind == behind || in.group.parent != nil) {
 				next := &instance{group: g, segments: []int{n}}

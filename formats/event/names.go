@@ -30,32 +30,10 @@ func named(names map[string]string, code string) *Code {
 	return &Code{Code: code, Name: names[code]}
 }
 
-// reasonNames are names of Transaktionsgruende.
-//
-// Spec: UTILMD MIG Strom S2.2, SG4 STS+7
-var reasonNames = map[string]string{
-	"E01": "move", "E02": "new-connection", "E03": "switch", "E05": "cancellation", "E06": "substitute-supply",
-	"Z33": "closure", "Z41": "substitute-supply-ended", "ZG9": "future-assignment-cancelled-move",
-	"ZH1": "future-assignment-cancelled-closure", "ZH2": "future-assignment-cancelled-contract",
-	"ZT4": "terminated-by-supplier", "ZT5": "terminated-by-customer", "ZZD": "transitional-supply",
-}
-
-// reasonDetailNames are names of the Ergaenzung of a Transaktionsgrund.
-//
-// Spec: UTILMD MIG Strom S2.2, SG4 STS+7
-var reasonDetailNames = map[string]string{
-	"ZW3": "generating", "ZW4": "consuming", "ZW5": "tranche", "ZW6": "flat-rate", "ZW7": "metered", "ZAP": "dormant",
-}
-
 // levyNames are names of the basis for lower levies.
 //
 // Spec: UTILMD MIG Strom S2.2, SG10 CCI+Z61
 var levyNames = map[string]string{"ZF9": "fulfilled", "ZG0": "not-fulfilled", "ZG1": "not-applicable"}
-
-// customerGroupNames are names of the group of customers.
-//
-// Spec: UTILMD MIG Strom S2.2, SG10 CCI+++Z15, Z18
-var customerGroupNames = map[string]string{"Z15": "household", "Z18": "no-household"}
 
 // coverageNames say how far a product package must be put into effect.
 //
