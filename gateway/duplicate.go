@@ -72,6 +72,21 @@ func contentOf(data []byte) ([]byte, error) {
 				delete(message, name)
 			}
 		}
+		withoutPlaces(content["more"])
+		if personal, ok := content["personal"].(map[string]any); ok {
+			withoutPlaces(personal["more"])
+		}
 	}
 	return json.Marshal(e) // sorts the names
+}
+
+// withoutPlaces takes the places out of segments that an event keeps as sent: a transaction that comes again can stand
+// elsewhere in its message.
+func withoutPlaces(segments any) {
+	list, _ := segments.([]any)
+	for _, v := range list {
+		if segment, ok := v.(map[string]any); ok {
+			delete(segment, "segment")
+		}
+	}
 }

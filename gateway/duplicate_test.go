@@ -89,7 +89,7 @@ func (p *partner) short(t *testing.T) (list []string) {
 
 func TestSameContent(t *testing.T) {
 	t.Parallel()
-	const first = `{"id":"1","time":"2026-10-01T00:00:00Z","type":"a","data":{"message":{"interchange":"A","document":"D","transaction":"V1"},"maloId":"51238696781","n":1.50}}`
+	const first = `{"id":"1","time":"2026-10-01T00:00:00Z","type":"a","data":{"message":{"interchange":"A","document":"D","transaction":"V1"},"maloId":"51238696781","n":1.50,"personal":{"more":[{"segment":8,"tag":"CTA"}]},"more":[{"segment":7,"tag":"XYZ"}]}}`
 	for _, tt := range []struct {
 		from, to string
 		want     bool
@@ -98,6 +98,9 @@ func TestSameContent(t *testing.T) {
 		{`"time":"2026-10-01T00:00:00Z"`, `"time":"2026-10-02T00:00:00Z"`, true},
 		{`"maloId":"51238696781"`, `"maloId":"41373559241"`, false},
 		{`1.50`, `1.5`, false}, // the sender's digits
+		{`"segment":7`, `"segment":9`, true},
+		{`"segment":8`, `"segment":9`, true},
+		{`"tag":"XYZ"`, `"tag":"XYY"`, false},
 		{`"type":"a"`, `"type":"b"`, false},
 		{`"transaction":"V1"`, `"transaction":"V2"`, false},
 	} {

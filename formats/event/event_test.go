@@ -338,6 +338,39 @@ func TestGap(t *testing.T) {
 	}
 }
 
+// TestGasDay checks 13008: a Gas day has 24 hours, the one that begins before the clock change on Sunday 23 or 25.
+func TestGasDay(t *testing.T) {
+	t.Parallel()
+	for day, hours := range map[string]int{"2026-11-14": 24, "2026-03-28": 23, "2026-10-24": 25} {
+		first, err := time.ParseInLocation(time.DateOnly, day, formats.Berlin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := time.Date(first.Year(), first.Month(), first.Day(), 6, 0, 0, 0, formats.Berlin)
+		end := time.Date(first.Year(), first.Month(), first.Day()+1, 6, 0, 0, 0, formats.Berlin)
+		dtm := func(q string, t time.Time) string {
+			return "DTM+" + q + ":" + t.UTC().Format("200601021504") + "?+00:303"
+		}
+		segments := []string{"BGM+7+D1+9", "DTM+137:202612200630?+00:303", "RFF+Z13:13008", "UNS+D", "NAD+DP",
+			"LOC+172+90000000019", dtm("163", at), dtm("164", end), "LIN+1", "PIA+5+7-20?:99.33.17:SRW"}
+		for ; at.Before(end); at = at.Add(time.Hour) {
+			segments = append(segments, "QTY+220:7", dtm("163", at), dtm("164", at.Add(time.Hour)))
+		}
+		unb, messages := parse(t, message("MSCONS", segments...))
+		env := received
+		env.Sparte = formats.Gas
+		list, err := FromMessage(env, unb, messages[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := list[0].Data.(*Meter).Series
+		if len(s) != 1 || s[0].Count != hours || s[0].ExpectedCount != hours || s[0].Resolution != "PT1H" ||
+			s[0].FirstDay.String() != day || s[0].LastDay.String() != day || s[0].Unit != "kWh" {
+			t.Errorf("%s: %d series, %+v", day, len(s), s[0])
+		}
+	}
+}
+
 func TestUnit(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ obis, stated, want string }{
