@@ -1,12 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
@@ -28,9 +31,11 @@ CREATE TABLE IF NOT EXISTS document (
 	own    TEXT NOT NULL, -- MP-ID of the mandator
 	point  TEXT NOT NULL, -- Marktlokation or Tranche; may be empty
 	object TEXT NOT NULL, -- Meldepunkt of values; may be empty
+	about  TEXT NOT NULL, -- number of the Vorgang that is answered or cancelled, if neither point nor object is named
 	data   TEXT NOT NULL, -- book.Document as JSON
 	PRIMARY KEY (source, id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS document_by_about ON document (own, about) WHERE about <> '';
 CREATE INDEX IF NOT EXISTS document_by_point ON document (own, point);
 CREATE INDEX IF NOT EXISTS document_by_object ON document (own, object);
 -- position: how far a feed was read
@@ -96,9 +101,10 @@ func (l *ledger) add(ctx context.Context, feed string, after int64, documents []
 		if err != nil {
 			return 0, err
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO document (source, id, own, point, object, data) VALUES (?, ?, ?, ?, ?, ?)
-			ON CONFLICT (source, id) DO UPDATE SET own = excluded.own, point = excluded.point, object = excluded.object, data = excluded.data`,
-			d.Source, d.ID, d.Own, d.Point, d.Object, string(data)); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO document (source, id, own, point, object, about, data) VALUES (?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (source, id) DO UPDATE SET own = excluded.own, point = excluded.point, object = excluded.object,
+				about = excluded.about, data = excluded.data`,
+			d.Source, d.ID, d.Own, d.Point, d.Object, about(d), string(data)); err != nil {
 			return 0, err
 		}
 		changed++
@@ -110,6 +116,14 @@ func (l *ledger) add(ctx context.Context, feed string, after int64, documents []
 		}
 	}
 	return changed, tx.Commit()
+}
+
+// about returns the number that a contract document without point names another by.
+func about(d *book.Document) string {
+	if d.Point != "" || d.Object != "" {
+		return ""
+	}
+	return cmp.Or(d.Request, d.Cancels)
 }
 
 // position returns how far a feed was read; 0: not at all.
@@ -143,13 +157,13 @@ func (l *ledger) points(ctx context.Context, own, id string) ([]point, error) {
 	return list, rows.Err()
 }
 
-// load returns the part of the book that matters for one point: what names it, the values of its Messlokationen, and
-// contract events without object, which name others by number.
+// load returns the part of the book that matters for one point: what names it, the values of its Messlokationen, and what
+// answers or cancels its transactions by number, and theirs.
 func (l *ledger) load(ctx context.Context, p point) (*book.Book, error) {
 	b := book.New()
-	meters := []string{}
-	add := func(query string, args ...any) error {
-		rows, err := l.db.QueryContext(ctx, query, args...)
+	meters, numbers := map[string]bool{}, map[string]bool{}
+	add := func(query, key string) error {
+		rows, err := l.db.QueryContext(ctx, query, p.own, key)
 		if err != nil {
 			return err
 		}
@@ -163,20 +177,39 @@ func (l *ledger) load(ctx context.Context, p point) (*book.Book, error) {
 			if err := json.Unmarshal([]byte(text), d); err != nil {
 				return err
 			}
-			b.Add(d)
-			meters = append(meters, d.MeLos...)
+			if !b.Add(d) {
+				continue
+			}
+			for _, m := range d.MeLos {
+				meters[m] = true
+			}
+			for _, n := range []string{d.Transaction, d.Request} {
+				if n != "" && !numbers[n] {
+					numbers[n] = false // still to be asked for
+				}
+			}
 		}
 		return rows.Err()
 	}
-	if err := add(`SELECT data FROM document WHERE own = ? AND point = ?`, p.own, p.id); err != nil {
+	if err := add(`SELECT data FROM document WHERE own = ? AND point = ?`, p.id); err != nil {
 		return nil, err
 	}
-	list, err := json.Marshal(meters)
-	if err != nil {
-		return nil, err
+	for _, m := range slices.Sorted(maps.Keys(meters)) {
+		if err := add(`SELECT data FROM document WHERE own = ? AND object = ?`, m); err != nil {
+			return nil, err
+		}
 	}
-	if err := add(`SELECT data FROM document WHERE own = ? AND object IN (SELECT value FROM json_each(?))`, p.own, string(list)); err != nil {
-		return nil, err
+	for more := true; more; {
+		more = false
+		for _, n := range slices.Sorted(maps.Keys(numbers)) {
+			if numbers[n] {
+				continue
+			}
+			numbers[n], more = true, true
+			if err := add(`SELECT data FROM document WHERE own = ? AND about = ?`, n); err != nil {
+				return nil, err
+			}
+		}
 	}
-	return b, add(`SELECT data FROM document WHERE own = ? AND point = '' AND object = ''`, p.own)
+	return b, nil
 }

@@ -105,12 +105,24 @@ func (b *Book) KnownAt(t time.Time) *Book {
 }
 
 // of returns the documents of a mandator in document order: by document time, then by what they do, then by number. The
-// order is total, whatever the order of arrival was.
+// order is total, whatever the order of arrival was. Answers that name a request instead of a point have the point of it.
 func (b *Book) of(own string) []*Document {
 	var list []*Document
+	points := map[sent]string{}
 	for _, d := range b.documents {
-		if d.Own == own {
-			list = append(list, d)
+		if d.Own != own {
+			continue
+		}
+		list = append(list, d)
+		if d.Point != "" && d.Transaction != "" && !d.Disputed {
+			points[sent{d.Sender, d.Transaction}] = d.Point
+		}
+	}
+	for i, d := range list {
+		if point := points[sent{d.Receiver, d.Request}]; d.Point == "" && point != "" {
+			answer := *d
+			answer.Point = point
+			list[i] = &answer
 		}
 	}
 	slices.SortFunc(list, func(x, y *Document) int {

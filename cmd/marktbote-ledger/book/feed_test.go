@@ -137,7 +137,10 @@ func stamp(text string) string { return local(text).Format("200601021504") }
 
 // vorgang is a UTILMD message with one transaction. dates are segments such as DTM+92.
 func vorgang(pid, bgm, number, at, from, to, point, request string, dates ...string) message {
-	loc, rff := "{LOC}+"+point+"'", ""
+	loc, rff := "", ""
+	if point != "" {
+		loc = "{LOC}+" + point + "'"
+	}
 	if request != "" {
 		rff = "RFF+TN:" + request + "'"
 	}

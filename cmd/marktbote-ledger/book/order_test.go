@@ -99,11 +99,20 @@ func stories(t testing.TB) map[string][]message {
 		// contract: confirmation, its cancellation in two messages, a new start, an end, an older end that comes late
 		"contract": {
 			start,
-			vorgang("55022", "E01", "LFS1", "2025-09-22 09:00", lfn, nb, malo, "", "RFF+ACW:LF1'"),
-			vorgang("55023", "E01", "NBS1", "2025-09-22 10:00", nb, lfn, malo, "LFS1"),
+			vorgang("55022", "E01", "LFS1", "2025-09-22 09:00", lfn, nb, "", "", "RFF+ACW:LF1'"),
+			vorgang("55023", "E01", "NBS1", "2025-09-22 10:00", nb, lfn, "", "LFS1"),
 			vorgang("55002", "E01", "NB2", "2025-10-20 09:00", nb, lfn, malo, "LF2", begin("2025-11-01")),
 			vorgang("55037", "E02", "NB3", "2026-08-20 09:00", nb, lfn, malo, "", ends("2026-10-01")),
-			vorgang("55005", "E02", "NB4", "2026-08-25 09:00", nb, lfn, malo, "LF4", ends("2026-09-01")),
+			vorgang("55004", "E02", "LF4", "2026-08-24 09:00", lfn, nb, malo, "", ends("2026-09-01")),
+			vorgang("55005", "E02", "NB4", "2026-08-25 09:00", nb, lfn, "", "LF4", ends("2026-09-01")),
+		},
+		// the end of an assignment that has not begun
+		"never begun": {
+			start,
+			vorgang("55037", "E02", "NB3", "2026-08-20 09:00", nb, lfn, malo, "", ends("2026-09-01")),
+			vorgang("55002", "E01", "NB5", "2026-08-25 09:00", nb, lfn, malo, "LF5", begin("2026-10-01")),
+			vorgang("55004", "E02", "LF6", "2026-08-27 09:00", lfn, nb, malo, "", begin("2026-10-01")),
+			vorgang("55005", "E02", "NB6", "2026-08-28 09:00", nb, lfn, "", "LF6", begin("2026-10-01")),
 		},
 		// overtaking: a confirmed start, an earlier one, the future assignment cancelled
 		"overtaken": {

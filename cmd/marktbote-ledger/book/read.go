@@ -11,6 +11,8 @@ import (
 
 // The names of events, without prefix and version, that change what is known here.
 const (
+	startAsked      = "contract.supply-start.requested"
+	endAsked        = "contract.supply-end.requested"
 	supplyStarted   = "contract.supply-start.confirmed"
 	basicAssigned   = "contract.basic-supply.assigned"
 	basicRefused    = "contract.basic-supply.refused"
@@ -33,10 +35,10 @@ const (
 )
 
 // effects are the events that matter, with their order among documents of the same minute: DTM+137 knows no seconds, and what
-// ends a supply comes after what begins it.
+// ends a supply comes after what begins it. Requests change nothing; they tell which point an answer without one is about.
 var effects = map[string]int{
-	supplyStarted: 1, basicAssigned: 1, feedInAssigned: 1, basicRefused: 2,
-	supplyEnded: 3, supplyEndedGrid: 3, endAgreed: 3, assignmentEnded: 3, futureCancelled: 4, cancelAsked: 5, cancelAgreed: 6,
+	startAsked: 1, endAsked: 1, supplyStarted: 2, basicAssigned: 2, feedInAssigned: 2, basicRefused: 3,
+	supplyEnded: 4, supplyEndedGrid: 4, endAgreed: 4, assignmentEnded: 4, futureCancelled: 5, cancelAsked: 6, cancelAgreed: 7,
 	readingReceived: 1, energyReceived: 1, profileReceived: 1, noteReceived: 1, balanceReceived: 1, valuesReversed: 2, noteReversed: 2,
 }
 
@@ -325,7 +327,7 @@ func (e *cloudEvent) contract(d *Document) error {
 	if assignsSupply(d.Name) && d.Start.IsZero() {
 		return errors.New("the supply has no start")
 	}
-	if endsSupply(d) && d.End.IsZero() {
+	if endsSupply(d) && d.End.IsZero() && d.Start.IsZero() {
 		return errors.New("the end of the supply has no date")
 	}
 	return nil

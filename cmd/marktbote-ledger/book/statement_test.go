@@ -285,3 +285,61 @@ func TestCancellationGap(t *testing.T) {
 	total(t, b, month("2026-11"), lfa, "2890.75", "0", book.Billable)
 	golden(t, "gap-closed", texts(b, month("2026-11")))
 }
+
+// supplied tells the supplies of a period as days.
+func supplied(b *book.Book, own string) (out []string) {
+	for _, s := range b.Statements(year, book.Filter{MPID: own}) {
+		for _, x := range s.Supplies {
+			out = append(out, x.FirstDay.String()+" "+x.LastDay.String()+" "+string(x.Kind))
+		}
+	}
+	return out
+}
+
+// TestSupplies: what the stories leave of the supplies.
+func TestSupplies(t *testing.T) {
+	t.Parallel()
+	all := stories(t)
+	for _, tt := range []struct {
+		story, own string
+		want       []string
+		months     map[string]int // contracts by month
+	}{
+		// The first confirmation was cancelled; the second holds from 1 November 2025 until the later of two ends,
+		// which names no point, as 55005 does: 1 September 2026.
+		{"contract", lfn, []string{"2025-11-01 2026-08-31 contract"}, map[string]int{"2025-10": 0, "2025-11": 1, "2026-08": 1, "2026-09": 0}},
+		{"never begun", lfn, []string{"2025-10-01 2026-08-31 contract"}, map[string]int{"2026-08": 1, "2026-09": 0, "2026-10": 0}},
+		// The future assignment of 1 October was overtaken by another supplier; basic supply until then.
+		{"overtaken", lfa, []string{"2026-09-16 2026-09-27 basic"}, map[string]int{"2026-08": 0, "2026-09": 1, "2026-10": 0}},
+		{"overtaken", lfn, []string{"2026-09-28 2026-12-31 contract"}, map[string]int{"2026-09": 1, "2026-10": 1}},
+	} {
+		b := bookOf(t, feed(t, withOwn(all[tt.story])...)...)
+		if diff := cmp.Diff(tt.want, supplied(b, tt.own)); diff != "" {
+			t.Errorf("%s, %s (-want +got):\n%s", tt.story, tt.own, diff)
+		}
+		for m, want := range tt.months {
+			got := 0
+			for _, u := range b.Usage(month(m)) {
+				if u.MPID == tt.own {
+					got = u.Contracts
+				}
+			}
+			if got != want {
+				t.Errorf("%s, %s: %d contracts in %s, want %d", tt.story, tt.own, got, m, want)
+			}
+		}
+	}
+}
+
+// TestRequestAlone: what was asked for and not confirmed is no supply, even if values come.
+func TestRequestAlone(t *testing.T) {
+	t.Parallel()
+	asked := vorgang("55001", "E01", "LF1", "2026-10-20 09:00", lfn, nb, malo, "", begin("2026-11-01"))
+	asked.own = lfn
+	b := bookOf(t, feed(t, asked,
+		values("13019", "7", "M1", "2026-12-04 09:00", msb, lfn, malo, row{obis: "1-0:1.9.0", quality: "220", value: "1.5", from: "2026-11-01", to: "2026-12-01"}))...)
+	total(t, b, month("2026-11"), lfn, "0", "0", book.Outside)
+	if u := b.Usage(month("2026-11")); len(u) != 0 {
+		t.Errorf("contracts: %+v", u)
+	}
+}

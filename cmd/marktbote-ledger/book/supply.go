@@ -60,6 +60,14 @@ func endsSupply(d *Document) bool {
 	return false
 }
 
+// cancelsFuture reports whether an event takes back an assignment that has not begun. It names the start of it. The
+// confirmation of an end does so too for the reasons ZG9, ZH1 and ZH2.
+//
+// UTILMD AHB Strom 2.2, 55005 and 55038, SG4 DTM+92
+func cancelsFuture(d *Document) bool {
+	return d.Name == futureCancelled || endsSupply(d) && d.End.IsZero()
+}
+
 // supplier returns whom a contract document is about: all but the consent to an end are sent by the grid operator.
 func supplier(d *Document) string {
 	if d.Name == endAgreed {
@@ -116,9 +124,9 @@ func supplies(list []*Document, void map[sent]bool, point string) []Supply {
 		switch {
 		case assignsSupply(d.Name):
 			lines[who] = assign(lines[who], d)
-		case endsSupply(d):
+		case endsSupply(d) && !d.End.IsZero():
 			lines[who] = end(lines[who], d.End, d)
-		case d.Name == futureCancelled:
+		case cancelsFuture(d):
 			lines[who] = slices.DeleteFunc(lines[who], func(s Supply) bool {
 				return s.From.Equal(d.Start) || d.Start.IsZero() && s.From.After(d.Time)
 			})
@@ -175,7 +183,7 @@ func (b *Book) Usage(p Period) []Usage {
 		void := voidTransactions(list)
 		of := map[string][]*Document{}
 		for _, d := range list {
-			if d.Point != "" && (assignsSupply(d.Name) || endsSupply(d) || d.Name == futureCancelled) {
+			if d.Point != "" && (assignsSupply(d.Name) || endsSupply(d) || cancelsFuture(d)) {
 				of[d.Point] = append(of[d.Point], d)
 			}
 		}
