@@ -317,9 +317,9 @@ func (in *incoming) take(ctx context.Context, parts []wss.Part) ([]byte, error) 
 		}
 	}
 	in.n.step("receipt")
-	kept := false
+	kept := 0 // times, because the transaction may run again
 	keep := func(tx store.Tx, interchange int64) error {
-		kept = true
+		kept++
 		t, err := in.transmission(tx, interchange)
 		if err != nil {
 			return err
@@ -336,7 +336,7 @@ func (in *incoming) take(ctx context.Context, parts []wss.Part) ([]byte, error) 
 	default:
 		err = in.file(ctx, parts[0], keep)
 	}
-	if errors.Is(err, store.ErrDuplicate) || err == nil && !kept { // the same message twice at a time
+	if errors.Is(err, store.ErrDuplicate) || err == nil && kept != 1 { // the same message twice at a time, perhaps
 		if answer, err := in.repeated(ctx); answer != nil || err != nil {
 			return answer, err
 		}
