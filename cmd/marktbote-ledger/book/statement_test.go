@@ -343,3 +343,21 @@ func TestRequestAlone(t *testing.T) {
 		t.Errorf("contracts: %+v", u)
 	}
 }
+
+// TestNewestVersionHolds: the document time decides, neither the number nor the order of arrival. 96 x 2.0 = 192.0 kWh, and the
+// supply ends with the later document.
+func TestNewestVersionHolds(t *testing.T) {
+	t.Parallel()
+	day := func(document, at, value string) message {
+		return profile("13025", document, at, msb, lfn, malo, "1-0:1.29.0", "2026-11-30", "2026-12-01", viertelstunde, all(value))
+	}
+	b := bookOf(t, feed(t,
+		day("A", "2026-12-05 08:00", "2.0"), day("Z", "2026-12-02 08:00", "1.0"),
+		vorgang("55037", "E02", "A1", "2026-12-09 09:00", nb, lfn, malo, "", ends("2026-12-20")),
+		vorgang("55002", "E01", "Z1", "2026-10-20 09:00", nb, lfn, malo, "LF1", begin("2026-11-30")),
+	)...)
+	total(t, b, month("2026-11"), lfn, "192.0", "0", book.Billable)
+	if diff := cmp.Diff([]string{"2026-11-30 2026-12-19 contract"}, supplied(b, lfn)); diff != "" {
+		t.Error(diff)
+	}
+}
